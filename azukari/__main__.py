@@ -1,0 +1,5 @@
+"""`python -m azukari`."""
+
+from azukari.cli.main import main
+
+main()

@@ -1,0 +1,64 @@
+"""The `azukari` command."""
+
+import importlib
+import sys
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from azukari import __version__
+from azukari.errors import AzukariError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Build, prove and hand back the servers of a public website whose personal information is held in trust.",
+    epilog="Exit codes: 0 holds · 1 a safeguard fails · 2 could not be judged · 3 wrong use or input · "
+    "4 `plan` found changes · 70 our own fault · 130 interrupted",
+)
+
+# In the order in which a contractor meets them.
+VERBS = ("init", "site", "lab", "doctor", "plan", "apply", "verify", "evidence", "report", "safeguards", "people")
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    if version:
+        print(f"azukari {__version__}")
+        raise typer.Exit
+
+
+def _add_verbs() -> None:
+    for verb in VERBS:
+        module = importlib.import_module(f"azukari.cli.{verb}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=verb)
+        else:
+            app.command(verb)(module.command)
+
+
+def main() -> None:
+    """Run the command line and end the process with azukari's exit code."""
+    _add_verbs()
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:  # wrong options: click's own sentence, our exit code
+        error.show()
+        code = 3
+    except AzukariError as error:
+        errors.print(f"[bold red]error:[/] {error.message}", markup=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        errors.print("Interrupted.")
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Drills: what writes on purpose, in a declared window, and cleans up."""

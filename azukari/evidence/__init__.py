@@ -1,0 +1,1 @@
+"""Statement, signature, store and offline verifier of one run."""

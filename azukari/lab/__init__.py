@@ -1,0 +1,1 @@
+"""Disposable servers on the user's own machine."""

@@ -1,0 +1,1 @@
+"""The contract's people and machines: authorities, certificates, decoys."""

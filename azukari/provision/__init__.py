@@ -1,0 +1,1 @@
+"""Runs Ansible: plan, apply, confirmed changes."""

@@ -1,0 +1,1 @@
+"""Evidence turned into what people read: HTML, JUnit."""

@@ -1,0 +1,1 @@
+"""The declared site: models and loading."""

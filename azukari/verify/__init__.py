@@ -1,0 +1,1 @@
+"""Runs the checks: pytest plugin, testinfra backend, facts, verdicts."""
