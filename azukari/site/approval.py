@@ -1,0 +1,118 @@
+"""The office's approval: an SSH signature over the site's listing (`ssh-keygen -Y`, namespace azukari-site)."""
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from azukari.errors import InputError
+from azukari.site import digest as digests
+from azukari.site import keys
+from azukari.site.loading import Site
+
+NAMESPACE = "azukari-site"
+_SIGNATURE, _LISTING = "approval.sig", "approval.txt"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What the signature beside a site is worth now.
+
+    Attributes:
+        state: `approved`: signed by the office as it stands; `changed`: signed by the office, and changed since;
+            `missing`: not signed; `forged`: there is a signature, but not by the office over this or the kept listing.
+        changed: what differs from the signed listing, by path, sorted; empty unless `changed`.
+        signer: the fingerprint of the office's declared key; empty when the key is not at hand.
+    """
+
+    state: Literal["approved", "changed", "missing", "forged"]
+    changed: tuple[str, ...]
+    signer: str
+
+
+def approval(site: Site, office_key: str | None = None) -> Approval:
+    """Judge a site's approval; read-only.
+
+    Args:
+        site: the site.
+        office_key: the office's key as “TYPE BASE64”, from the office itself; default: the key that the contract
+            names, which shows only that the site agrees with itself.
+
+    Raises:
+        InputError: `ssh-keygen` is not installed.
+    """
+    signature, kept = site.path / _SIGNATURE, site.path / _LISTING
+    try:
+        key = office_key or keys.public_key(site.path, site.contract.office.key)
+    except InputError:
+        if signature.exists():
+            raise
+        return Approval("missing", (), "")
+    signer = keys.fingerprint(key)
+    if not signature.exists():
+        return Approval("missing", (), signer)
+    now = site.listing()
+    if _signed(key, signature, digests.listing_text(now)):
+        return Approval("approved", (), signer)
+    try:
+        text = kept.read_text(encoding="utf-8")
+        before = digests.parse_listing(text)
+    except (OSError, ValueError):
+        return Approval("forged", (), signer)
+    if not _signed(key, signature, text):
+        return Approval("forged", (), signer)
+    changed = sorted(path for path in {*now, *before} if now.get(path) != before.get(path))
+    return Approval("changed", tuple(changed), signer)
+
+
+def approve(site: Site, private_key: Path) -> Approval:
+    """Sign a site's listing with the office's key and put `approval.sig` and `approval.txt` into its folder.
+
+    Args:
+        site: the site.
+        private_key: the office's private key, or its public half when an ssh-agent holds the private one.
+
+    Raises:
+        InputError: the key cannot sign, or is not the one that the contract names.
+    """
+    text = digests.listing_text(site.listing())
+    with tempfile.TemporaryDirectory(prefix="azukari-approve-") as folder:
+        listing = Path(folder) / "listing"
+        listing.write_text(text, encoding="utf-8")
+        ran = _ssh_keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(private_key), str(listing)])
+        made = listing.with_suffix(".sig")
+        if ran.returncode or not made.exists():
+            raise InputError(
+                f"The key {private_key} could not sign the site: {ran.stderr.strip() or 'no reason given'}."
+            )
+        key = keys.public_key(site.path, site.contract.office.key)
+        if not _signed(key, made, text):
+            raise InputError(
+                f"The key {private_key} is not the office's: the contract names {site.contract.office.key} "
+                f"({keys.fingerprint(key)}); nothing was written. Sign with that key, or correct the contract."
+            )
+        # The listing first: a signature without its listing could not tell what was changed.
+        (site.path / _LISTING).write_text(text, encoding="utf-8")
+        shutil.copyfile(made, site.path / _SIGNATURE)
+    return approval(site)
+
+
+def _signed(key: str, signature: Path, text: str) -> bool:
+    with tempfile.TemporaryDirectory(prefix="azukari-approval-") as folder:
+        allowed = Path(folder) / "allowed_signers"
+        allowed.write_text(f'office namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")
+        ran = _ssh_keygen(
+            ["-Y", "verify", "-f", str(allowed), "-I", "office", "-n", NAMESPACE, "-s", str(signature)], input=text
+        )
+    return ran.returncode == 0
+
+
+def _ssh_keygen(arguments: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["ssh-keygen", *arguments], text=True, capture_output=True, check=False, timeout=120, **more
+        )
+    except FileNotFoundError as error:
+        raise InputError("ssh-keygen is not installed; install it with: apt-get install openssh-client") from error

@@ -1,0 +1,49 @@
+"""Public keys as they are declared: written out, or in a file of the site."""
+
+import base64
+import binascii
+import hashlib
+from pathlib import Path
+
+from azukari.errors import InputError
+
+
+def public_key(folder: Path, declared: str) -> str:
+    """Return a declared OpenSSH public key, “TYPE BASE64”, without its comment.
+
+    Args:
+        folder: the site's folder.
+        declared: the key, or the path of its file below the folder.
+
+    Raises:
+        InputError: the file is missing or holds no such key.
+    """
+    text = declared
+    if declared.startswith("keys/"):
+        try:
+            text = (folder / declared).read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise InputError(
+                f"The site declares the key {declared}, but {folder / declared} does not exist; put it there."
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"The key file {folder / declared} cannot be read: {error}.") from error
+    words = text.split()
+    if len(words) < 2 or not _is_blob(words[0], words[1]):
+        raise InputError(f"{declared} is not an OpenSSH public key; a line “ssh-ed25519 AAAA…” is needed.")
+    return f"{words[0]} {words[1]}"
+
+
+def fingerprint(key: str) -> str:
+    """Return the fingerprint of “TYPE BASE64” as OpenSSH shows it: `SHA256:…`."""
+    blob = base64.b64decode(key.split()[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def _is_blob(kind: str, encoded: str) -> bool:
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return False
+    name = kind.encode()
+    return blob[:4] == len(name).to_bytes(4, "big") and blob[4 : 4 + len(name)] == name and len(blob) > 4 + len(name)
