@@ -1,1 +1,17 @@
-"""The catalogue of safeguards."""
+"""Loads the catalogue: what was promised, which clause asks for it, and which role, check and breach answer."""
+
+from azukari.safeguards.catalogue import Catalogue, CatalogueInvalid, load
+from azukari.safeguards.models import Citation, Family, Kind, Proof, Safeguard, Status, Text
+
+__all__ = [
+    "Catalogue",
+    "CatalogueInvalid",
+    "Citation",
+    "Family",
+    "Kind",
+    "Proof",
+    "Safeguard",
+    "Status",
+    "Text",
+    "load",
+]

@@ -1,0 +1,84 @@
+"""The ends of the chain clause → safeguard → role → check → breach, read from the files themselves.
+
+One fact, one home: a check says in its decorator which safeguard it judges, and a breach in its header which one it
+breaks; nobody keeps a second list of them.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+_HEADER = re.compile(r"^#\s*safeguard:\s*(?P<id>[A-Z]+-\d\d)\b", re.MULTILINE)
+BREACH = ".breach.sh"
+NEAR_MISS = ".near-miss.sh"
+
+
+@dataclass(frozen=True)
+class CheckFunction:
+    """A function below `checks/` that judges one safeguard."""
+
+    safeguard: str
+    file: str
+    function: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A breach or near miss below `tests/breaches/ROLE/`; `safeguard` is empty where the header names none."""
+
+    safeguard: str
+    role: str
+    name: str
+    breach: bool
+
+
+def checks_in(folder: Path) -> list[CheckFunction]:
+    """Return every function decorated with `@check("ID", …)` in `folder`/test_*.py."""
+    found = []
+    for path in sorted(folder.glob("test_*.py")):
+        tree = ast.parse(path.read_text("utf-8"), filename=str(path))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                found += [
+                    CheckFunction(safeguard, f"checks/{path.name}", node.name) for safeguard in _safeguards_of(node)
+                ]
+    return found
+
+
+def _safeguards_of(function: ast.FunctionDef) -> list[str]:
+    return [
+        decorator.args[0].value
+        for decorator in function.decorator_list
+        if isinstance(decorator, ast.Call)
+        and _name(decorator.func) == "check"
+        and decorator.args
+        and isinstance(decorator.args[0], ast.Constant)
+        and isinstance(decorator.args[0].value, str)
+    ]
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def trials_in(folder: Path) -> list[Trial]:
+    """Return the breaches and near misses below `folder`, by role."""
+    found = []
+    for suffix, breach in ((BREACH, True), (NEAR_MISS, False)):
+        for path in sorted(folder.glob(f"*/*{suffix}")):
+            header = _HEADER.search(path.read_text("utf-8"))
+            found.append(
+                Trial(header["id"] if header else "", path.parent.name, path.name.removesuffix(suffix), breach)
+            )
+    return found
+
+
+def breaches_by_safeguard(folder: Path | None) -> dict[str, tuple[str, ...]]:
+    """Return the breaches as `role/name` by the safeguard that they break; none where there is no folder."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for trial in trials_in(folder) if folder is not None and folder.is_dir() else ():
+        if trial.breach:
+            found[trial.safeguard].append(f"{trial.role}/{trial.name}")
+    return {safeguard: tuple(names) for safeguard, names in found.items()}
