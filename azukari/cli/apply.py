@@ -1,0 +1,45 @@
+"""`azukari apply`: brings the servers to the declared state."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from azukari.cli.options import SiteOption, chosen_site
+from azukari.cli.plan import Domains, Limit, Plain, Tags, words
+from azukari.cli.progress import Lines
+from azukari.provision import apply as provisioning
+from azukari.site import approval
+
+
+def command(
+    site: SiteOption = None,
+    limit: Limit = "",
+    tags: Tags = "",
+    domain: Domains = "",
+    plain: Plain = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
+    root_password_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Root's password of freshly installed servers, where they have no key.")
+    ] = None,
+) -> int:
+    """Bring the servers to the declared state: all are asked first, then changed one at a time; the first failure stops it.
+
+    A change that could lock people out is undone by the host itself unless a new login from outside succeeds in time.
+    """
+    console = Console(stderr=True)
+    declared = chosen_site(site)
+    state = approval(declared)
+    if state.state != "approved":
+        console.print(f"[yellow]The site is not approved as it stands ({state.state}); `verify` will say so until `azukari site approve`.[/]")
+    password = root_password_file.read_text().rstrip("\n") if root_password_file else None
+    lines = Lines(console, verbose=diff)
+    with provisioning.session(declared, words(limit), words(domain)) as at:
+        result = provisioning.apply(at, lines, tags=words(tags), plain=plain, root_password=password)
+    for domain_name, why in result.left.items():
+        console.print(f"Left out: {domain_name} ({why}).")
+    lines.step(f"{len(result.changes)} changes on {len({host for host, _ in result.changes})} of {len(at.hosts)} hosts.")
+    for sentence in result.rolled_back:
+        console.print(f"[bold red]Rolled back before this run:[/] {sentence} It is in force again now.")
+    return 1 if result.rolled_back else 0

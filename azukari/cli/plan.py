@@ -1,0 +1,67 @@
+"""`azukari plan`: what an apply would change."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from azukari.cli.options import SiteOption, chosen_site
+from azukari.cli.plan_evidence import keep_plan
+from azukari.cli.progress import Lines
+from azukari.provision import apply as provisioning
+
+Limit = Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")]
+Tags = Annotated[str, typer.Option("--tags", metavar="ROLES", help="Roles, separated by commas.")]
+Domains = Annotated[str, typer.Option("--domain", metavar="DOMAINS", help="Trust domains; default: those whose keys are at hand.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Stock Ansible instead of mitogen's strategy: slower, for comparison.")]
+CHANGES = 4
+
+
+def words(given: str) -> list[str]:
+    """Return the words of a list separated by commas."""
+    return [word.strip() for word in given.split(",") if word.strip()]
+
+
+def command(
+    site: SiteOption = None,
+    limit: Limit = "",
+    tags: Tags = "",
+    domain: Domains = "",
+    plain: Plain = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
+    as_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the plan as JSON; - for standard output.")] = None,
+) -> int:
+    """Show what `apply` would change, on all hosts at once; changes nothing, and leaves signed evidence.
+
+    Exit code 0: nothing; 4: changes; 1: a host had rolled a change back.
+    """
+    console = Console(stderr=True)
+    declared = chosen_site(site)
+    with provisioning.session(declared, words(limit), words(domain)) as at:
+        result = provisioning.plan(at, Lines(console, verbose=diff), tags=words(tags), plain=plain)
+    for domain_name, why in result.left.items():
+        console.print(f"Left out: {domain_name} ({why}).")
+    for host in result.new:
+        console.print(f"{host}: freshly installed. What `apply` will do there cannot be foreseen task by task; it does everything.")
+    _write(as_json, result)
+    whole = not (limit or tags)
+    evidence = keep_plan(declared, at.hosts, result, whole=whole)
+    console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. Evidence: {evidence}", highlight=False)
+    for sentence in result.rolled_back:
+        console.print(f"[bold red]Rolled back:[/] {sentence}")
+    if result.rolled_back:
+        return 1
+    return CHANGES if result.changes or result.new else 0
+
+
+def _write(to: Path | None, result: provisioning.Result) -> None:
+    if to is None:
+        return
+    changes = [{"host": host, "task": task} for host, task in sorted(result.changes)]
+    text = json.dumps({"changes": changes, "new": result.new, "left": result.left, "rolled_back": result.rolled_back}, indent=1)
+    if str(to) == "-":
+        print(text)
+    else:
+        to.write_text(text + "\n")

@@ -1,0 +1,63 @@
+"""What roles need of the declared site, computed once in Python rather than in templates: the variable `azukari`."""
+
+from pathlib import Path
+from typing import Any
+
+from azukari.site import Host, ResolvedFlow, Site
+
+PROXY_PORT = 3128
+
+
+def derive(site: Site, host: Host) -> dict[str, Any]:
+    """Return the Ansible variable `azukari` of one host.
+
+    Args:
+        site: the declared site.
+        host: one of its hosts.
+    """
+    bastion = site.group("bastion")[0]
+    return {
+        "host": _host(host),
+        "hosts": [_host(h) for h in site.hosts.values()],
+        "bastion": _host(bastion),
+        "probe": [str(address) for address in site.settings.probe],
+        "lab": site.lab,
+        "flows_in": [_flow(f, f.source_name, f.sources) for f in site.flows_in(host)],
+        "flows_out": [_flow(f, f.to_name, f.destinations) for f in site.flows_out(host) if not f.to_name.startswith("proxy:")],
+        "people": [
+            {"name": p.name, "full_name": p.full_name, "duty": str(p.duty)} for p in site.people_on(host, on=site.today())
+        ],
+        "proxy": {"host": bastion.name, "address": str(bastion.address), "port": PROXY_PORT, "names": site.proxy_names()},
+        "authorities": {domain: _authority(site, domain) for domain in sorted({h.domain for h in site.hosts.values()})},
+        "web_names": list(site.settings.names),
+    }
+
+
+def _host(host: Host) -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "domain": str(host.domain),
+        "groups": list(host.groups),
+        "address": str(host.address),
+        "address6": str(host.address6) if host.address6 else "",
+    }
+
+
+def _flow(flow: ResolvedFlow, peer: str, networks: Any) -> dict[str, Any]:
+    """Return one flow; `any` says that the peer is everybody, so that empty lists are never read as that."""
+    return {
+        "peer": peer,
+        "any": peer == "visitors",
+        "addresses4": [str(n) for n in networks if n.version == 4 and peer != "visitors"],
+        "addresses6": [str(n) for n in networks if n.version == 6 and peer != "visitors"],
+        "port": flow.port,
+        "protocol": str(flow.protocol),
+        "why": flow.why,
+    }
+
+
+def _authority(site: Site, domain: str) -> dict[str, str]:
+    """Return the public parts of one trust domain's authorities; empty before `azukari init` made them."""
+    folder = Path(site.path) / "keys" / "ca"
+    files = {"user_ca": f"{domain}_user.pub", "host_ca": f"{domain}_host.pub", "tls_ca": f"{domain}_tls.pem"}
+    return {name: (folder / file).read_text().strip() if (folder / file).exists() else "" for name, file in files.items()}

@@ -1,0 +1,143 @@
+"""Asks every host, before anything is changed, whether it can be changed: all at once, each within the connect timeout."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 20
+DISK_FREE_MB = 300  # a package upgrade and the old state of a confirmed change
+CLOCK_SECONDS = 60.0  # certificates are valid from five minutes ago; a larger error is refused sooner or later
+TARGET = ("debian", "13")
+
+# One round trip; works for root (first contact) and for automation (sudo).
+_QUESTIONS = r"""
+. /etc/os-release; echo "os ${ID:-?} ${VERSION_ID:-?}"
+echo "clock $(date +%s.%N)"
+echo "free $(df -Pk / | awk 'NR==2{print int($4/1024)}')"
+if [ "$(id -u)" = 0 ]; then s=; else s="sudo -n"; fi
+$s true 2>/dev/null && echo "root yes"
+[ -x /usr/local/sbin/azukari-rollback ] && echo "rollbacks $($s /usr/local/sbin/azukari-rollback --list --json 2>/dev/null)"
+exit 0
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that stands in the way, and what to do about it."""
+
+    where: str
+    what: str
+    remedy: str
+
+
+@dataclass
+class HostState:
+    """What one host answered."""
+
+    host: str
+    way: Literal["managed", "new", "unreachable"]
+    said: str = ""
+    system: tuple[str, str] = ("", "")
+    free_mb: int = 0
+    clock_offset: float = 0.0
+    root: bool = False
+    rollbacks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def pending_rollbacks(self) -> list[dict[str, Any]]:
+        """Changes that were rolled back and not yet named to anybody, or still wait for a proof that will not come."""
+        return [r for r in self.rollbacks if r["state"] == "armed" or (r["state"] == "rolled back" and not r["acknowledged"])]
+
+    def findings(self) -> list[Finding]:
+        """Return what stands in the way of a change on this host."""
+        if self.way == "unreachable":
+            remedy = "Look at its console: is it up, is sshd listening, is its address the declared one?"
+            if "REMOTE HOST IDENTIFICATION" in self.said or "verification failed" in self.said:
+                remedy = (
+                    f"On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if it is the "
+                    f"right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
+                )
+            return [Finding(self.host, f"cannot be reached: {self.said}", remedy)]
+        found = []
+        if self.system != TARGET:
+            was = " ".join(self.system)
+            found.append(Finding(self.host, f"runs {was}; azukari provisions Debian 13 only.", "Install Debian 13 on it."))
+        if self.free_mb < DISK_FREE_MB:
+            found.append(Finding(self.host, f"has {self.free_mb} MB free on /; {DISK_FREE_MB} MB are needed.", "Make room on it."))
+        if abs(self.clock_offset) > CLOCK_SECONDS:
+            what = f"its clock is {self.clock_offset:+.0f} s off this machine's; at most {CLOCK_SECONDS:.0f} s are allowed."
+            found.append(Finding(self.host, what, "Set the clock that is wrong."))
+        if not self.root:
+            found.append(Finding(self.host, "does not let this identity become root.", "See `azukari-rollback --list` on its console."))
+        return found
+
+
+def ask_all(
+    hosts: Iterable[str], ssh_config: Path, first_contact_config: Path, on_answer: Callable[[HostState], None] | None = None
+) -> dict[str, HostState]:
+    """Ask all hosts at once: first by the normal way, then, where that is shut, as a freshly installed server.
+
+    Args:
+        hosts: their names.
+        ssh_config: the normal way, through the bastion.
+        first_contact_config: root's way on a fresh server, with the declared host key.
+        on_answer: called with each answer as it comes.
+    """
+
+    def one(host: str) -> HostState:
+        state = _ask(host, ssh_config, "managed")
+        if state.way == "unreachable":
+            fresh = _ask(host, first_contact_config, "new")
+            # The normal way's answer says more, unless the other way was refused for the host's key.
+            state = fresh if fresh.way == "new" or "verification failed" in fresh.said else state
+        if on_answer:
+            on_answer(state)
+        return state
+
+    names = list(hosts)
+    with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
+        return {state.host: state for state in pool.map(one, names)}
+
+
+def _ask(host: str, config: Path, way: Literal["managed", "new"]) -> HostState:
+    started = time.time()
+    command = ["ssh", "-F", str(config), "-o", f"ConnectTimeout={CONNECT_SECONDS}", host, "sh"]
+    try:
+        done = subprocess.run(command, input=_QUESTIONS, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return HostState(host, "unreachable", said=f"no answer within {ANSWER_SECONDS} s")
+    if done.returncode != 0 or "os " not in done.stdout:
+        lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+        return HostState(host, "unreachable", said=lines[-1] if lines else f"ssh ended with code {done.returncode}")
+    return read_answer(host, way, done.stdout, started, time.time())
+
+
+def read_answer(host: str, way: Literal["managed", "new"], text: str, asked: float, answered: float) -> HostState:
+    """Turn the answer's text into a state.
+
+    Args:
+        host: its name.
+        way: by which way it answered.
+        text: the answer.
+        asked: when the question was sent (seconds since the epoch, this machine's clock).
+        answered: when the answer was there; the host's clock is compared with the nearer of the two.
+    """
+    answers = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+    name, version = answers.get("os", "? ?").split(" ", 1)
+    clock = float(answers.get("clock", answered))
+    offset = 0.0 if asked <= clock <= answered else (clock - answered if clock > answered else clock - asked)
+    return HostState(
+        host=host,
+        way=way,
+        system=(name, version.split(".")[0]),
+        free_mb=int(answers.get("free", "0")),
+        clock_offset=offset,
+        root=answers.get("root") == "yes",
+        rollbacks=json.loads(answers.get("rollbacks") or "[]"),
+    )
