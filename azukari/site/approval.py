@@ -104,15 +104,15 @@ def _signed(key: str, signature: Path, text: str) -> bool:
         allowed = Path(folder) / "allowed_signers"
         allowed.write_text(f'office namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")
         ran = _ssh_keygen(
-            ["-Y", "verify", "-f", str(allowed), "-I", "office", "-n", NAMESPACE, "-s", str(signature)], input=text
+            ["-Y", "verify", "-f", str(allowed), "-I", "office", "-n", NAMESPACE, "-s", str(signature)], text
         )
     return ran.returncode == 0
 
 
-def _ssh_keygen(arguments: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+def _ssh_keygen(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            ["ssh-keygen", *arguments], text=True, capture_output=True, check=False, timeout=120, **more
+            ["ssh-keygen", *arguments], text=True, input=text, capture_output=True, check=False, timeout=120
         )
     except FileNotFoundError as error:
         raise InputError("ssh-keygen is not installed; install it with: apt-get install openssh-client") from error

@@ -1,5 +1,6 @@
 """Turns what a model refuses into sentences: what was found; what is allowed; what to do."""
 
+import copy
 import datetime
 import types
 import typing
@@ -15,59 +16,84 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validate(document: Document, model: type[Model]) -> Model | None:
-    """Make a model of a document's value; what it refuses is added to the document's problems."""
+    """Make a model of a document's value; what it refuses is added to the document's problems.
+
+    Entries of lists that are refused are left out of the returned model, so that the rest can still be looked at.
+
+    Returns:
+        The model, or None when it was refused as a whole.
+    """
     if document.problems:
         return None
     if not isinstance(document.value, dict):
         keys = ", ".join(_keys(model))
-        document.add((), f"is {kind(document.value)}; allowed is a mapping with the key {keys}; begin with “{keys}:”.")
+        message = f"is {kind(document.value)}; allowed is a mapping with the key {keys}; begin with “{keys}:”."
+        document.add((), message)
         return None
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            where = tuple(part for part in details["loc"] if part != "[key]")
-            document.add(where, _sentence(model, details, where))
-    return None
+        refused = error.errors(include_url=False)
+    for details in refused:
+        where = tuple(part for part in details["loc"] if part != "[key]")
+        document.add(where, _sentence(model, details, where))
+    rest = _without(document, [details["loc"] for details in refused])
+    if rest is None:
+        return None
+    try:
+        return model.model_validate(rest)
+    except ValidationError:  # the rest alone is not lawful, for example an empty list
+        document.kept.clear()
+        return None
 
 
 def kind(value: Any) -> str:
     """Describe a value as a user sees it."""
-    if value is None:
-        return "empty"
+    if isinstance(value, str):
+        return f"the text “{value if len(value) <= 60 else value[:57] + '…'}”"
     if isinstance(value, bool):
         return f"the truth value {'true' if value else 'false'}"
     if isinstance(value, int | float):
         return f"the number {value}"
-    if isinstance(value, str):
-        shown = value if len(value) <= 60 else value[:57] + "…"
-        return f"the text “{shown}”"
     if isinstance(value, datetime.date):
         return f"the date {value}"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    return "a mapping"
+    return "empty" if value is None else "a mapping"
+
+
+def _without(document: Document, refused: list[tuple[int | str, ...]]) -> Any:
+    """Return a copy of the value without the refused entries of lists; None when something else was refused."""
+    lists: dict[Where, set[int]] = {}
+    for where in refused:
+        at = next((index for index, part in enumerate(where) if isinstance(part, int)), None)
+        if at is None:
+            return None
+        lists.setdefault(where[:at], set()).add(typing.cast("int", where[at]))
+    rest = copy.deepcopy(document.value)
+    for where, numbers in lists.items():
+        entries = rest
+        for part in where:
+            entries = entries[part]
+        document.kept[where] = [number for number in range(len(entries)) if number not in numbers]
+        entries[:] = [entry for number, entry in enumerate(entries) if number not in numbers]
+    return rest
 
 
 def _sentence(root: type[BaseModel], details: ErrorDetails, where: Where) -> str:
-    name = _name(where)
     problem = details["type"]
+    owner, field = _locate(root, where)
     if problem == "missing":
-        owner, field = _locate(root, where)
-        allowed = f"; allowed is {field}" if (field := _allowed(field)) else ""
-        return f"“{where[-1]}” is missing in {_title(owner, where[:-1])}{allowed}; add it."
+        allowed = f"; allowed is {_allowed(field)}" if _allowed(field) else ""
+        return f"“{where[-1]}” is missing in {_name(where[:-1])}{allowed}; add it."
     if problem == "extra_forbidden":
-        owner, _ = _locate(root, where)
         keys = ", ".join(_keys(owner)) if owner else ""
-        return f"“{where[-1]}” is no key of {_title(owner, where[:-1])}; allowed are {keys}; correct or remove it."
-    if problem == "value_error" and "; " in details["msg"]:  # a whole mapping's own sentence
+        return f"“{where[-1]}” is no key of {_name(where[:-1])}; allowed are {keys}; correct or remove it."
+    if problem == "value_error" and "; " in details["msg"]:  # a model's own sentence
         return details["msg"].removeprefix("Value error, ")
     if "[key]" in details["loc"]:
-        return (
-            f"the key “{where[-1]}” does not fit; allowed is a short name of small letters, digits and _; correct it."
-        )
-    _, found = _locate(root, where)
-    return f"{name} is {kind(details['input'])}; allowed is {_allowed(found) or _by_type(details)}; correct it."
+        return f"the key “{where[-1]}” does not fit; allowed are small letters, digits and _; correct it."
+    return f"{_name(where)} is {kind(details['input'])}; allowed is {_allowed(field) or _by_type(details)}; correct it."
 
 
 def _by_type(details: ErrorDetails) -> str:
@@ -82,13 +108,9 @@ def _by_type(details: ErrorDetails) -> str:
 
 def _name(where: Where) -> str:
     words = [part for part in where if isinstance(part, str)]
-    number = where[-1] if where and isinstance(where[-1], int) else None
-    name = f"“{words[-1]}”" if words else "the file"
-    return name if number is None else f"entry {number + 1} of {name}"
-
-
-def _title(owner: type[BaseModel] | None, where: Where) -> str:
-    return f"{_name(where)}" if where else "this file"
+    name = f"“{words[-1]}”" if words else "this file"
+    last = where[-1] if where else None
+    return f"entry {last + 1} of {name}" if isinstance(last, int) else name
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
@@ -109,13 +131,13 @@ def _locate(root: type[BaseModel], where: Where) -> tuple[type[BaseModel] | None
     for part in where:
         model = _model(annotation)
         if isinstance(part, int) or model is None:
-            # One entry of a list or dictionary: its own type says what is allowed.
+            # One entry of a list or mapping: its own type says what is allowed.
             inner = [argument for argument in typing.get_args(_bare(annotation)) if argument is not Ellipsis]
             annotation = inner[-1] if inner else Any
             owner, found = _model(annotation), _description(annotation)
             continue
         owner = model
-        found = next((f for name, f in model.model_fields.items() if part in (f.alias, name)), None)
+        found = next((field for name, field in model.model_fields.items() if part in (field.alias, name)), None)
         annotation = found.annotation if isinstance(found, FieldInfo) else Any
     return owner, found
 
@@ -124,7 +146,7 @@ def _bare(annotation: Any) -> Any:
     while typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return next(argument for argument in typing.get_args(annotation) if argument is not type(None))
+        return _bare(next(argument for argument in typing.get_args(annotation) if argument is not type(None)))
     return annotation
 
 

@@ -24,39 +24,36 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False)
 
 
-def _address4(value: Any) -> ipaddress.IPv4Address:
+def _only_text(value: Any) -> str:
+    # ipaddress takes numbers too: 10 would become 0.0.0.10.
     if not isinstance(value, str):
-        raise ValueError("not text")
-    return ipaddress.IPv4Address(value)
+        raise ValueError("not text")  # noqa: TRY004 (pydantic reports ValueError, and lets TypeError through)
+    return value
+
+
+def _address4(value: Any) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(_only_text(value))
 
 
 def _address6(value: Any) -> ipaddress.IPv6Address:
-    if not isinstance(value, str):
-        raise ValueError("not text")
-    return ipaddress.IPv6Address(value)
+    return ipaddress.IPv6Address(_only_text(value))
 
 
 def _address(value: Any) -> Address:
-    if not isinstance(value, str):
-        raise ValueError("not text")
-    return ipaddress.ip_address(value)
+    return ipaddress.ip_address(_only_text(value))
 
 
 def _network(value: Any) -> Network:
-    if not isinstance(value, str):
-        raise ValueError("not text")
-    return ipaddress.ip_network(value)
+    return ipaddress.ip_network(_only_text(value))
 
 
 def _time_zone(value: Any) -> str:
     # A relative name such as “../x” would read a file outside the zone database: ZoneInfo refuses it with ValueError.
-    if not isinstance(value, str) or not value:
-        raise ValueError("not text")
     try:
-        zoneinfo.ZoneInfo(value)
+        zoneinfo.ZoneInfo(_only_text(value))
     except (zoneinfo.ZoneInfoNotFoundError, OSError) as error:
         raise ValueError("unknown zone") from error
-    return value
+    return str(value)
 
 
 def _text(value: Any) -> Any:
@@ -70,10 +67,17 @@ def _text(value: Any) -> Any:
 
 _DNS = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
 _KEY_PATH = r"keys/(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)*[A-Za-z0-9_][A-Za-z0-9._-]*\.pub"
+_KEY_LINE = (
+    r"(?:ssh-ed25519|ecdsa-sha2-nistp256|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
+    r" [A-Za-z0-9+/]+=*(?: [^\n]*)?"
+)
 
 Text = Annotated[
-    str, BeforeValidator(_text), Field(description="text without templates ({{ … }}) or control characters")
+    str,
+    BeforeValidator(_text),
+    Field(description="text without templates ({{ … }}) and control characters"),
 ]
+
 Slug = Annotated[
     str,
     BeforeValidator(_text),
@@ -139,9 +143,7 @@ KeyFile = Annotated[
 ]
 PersonKey = Annotated[
     str,
-    StringConstraints(
-        pattern=rf"^(?:{_KEY_PATH}|(?:sk-)?(?:ssh-ed25519|ecdsa-sha2-nistp256)(?:@openssh\.com)? [A-Za-z0-9+/]+=*(?: [^\n]*)?)$"
-    ),
+    StringConstraints(pattern=rf"^(?:{_KEY_PATH}|{_KEY_LINE})$"),
     Field(description="a public key (“ssh-ed25519 AAAA…”) or the path of one, such as keys/people/tanaka.pub"),
 ]
 HostKey = Annotated[

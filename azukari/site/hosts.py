@@ -1,6 +1,7 @@
 """Reads `hosts.yml`: an Ansible YAML inventory of plain groups, without what would make its meaning doubtful."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from azukari.site.explain import kind, validate
@@ -8,102 +9,111 @@ from azukari.site.fields import GROUPS, RESERVED
 from azukari.site.models import Host, HostEntry
 from azukari.site.yaml_lines import Document, Where
 
-_FILE = "hosts.yml"
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _NAMES_NOT_FOR_HOSTS = frozenset({"all", "ungrouped", "localhost", "site", *RESERVED})
 
 
 @dataclass
+class DeclaredHosts:
+    """What `hosts.yml` declares, as far as it could be read.
+
+    Attributes:
+        hosts: the whole ones by name, in the file's order.
+        where: where each of them is declared.
+        names: the names of all hosts and groups, of broken ones too: they are not unknown.
+    """
+
+    hosts: dict[str, Host] = field(default_factory=dict)
+    where: dict[str, Where] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+
+@dataclass
 class _Found:
-    groups: list[str]
+    where: Where
+    groups: list[str] = field(default_factory=list)
     entry: HostEntry | None = None
-    where: Where = ()
+    has_variables: bool = False
 
 
-def read_hosts(document: Document) -> tuple[dict[str, Host], dict[str, Where]]:
-    """Make the hosts of the inventory.
+def read_hosts(document: Document) -> DeclaredHosts:
+    """Make the hosts of the inventory; problems are added to the document.
 
     A host may stand in several groups; its variables stand once, below `all: hosts:` or in one of its groups.
-
-    Returns:
-        The hosts by name, in the file's order, and where each is declared. Problems are added to the document.
     """
+    declared = DeclaredHosts()
     if document.problems:
-        return {}, {}
+        return declared
     found: dict[str, _Found] = {}
-    for group, where in _groups(document):
-        _read_group(document, group, where, found)
-    hosts: dict[str, Host] = {}
+    for group, where, value in _groups(document):
+        _read_group(document, group, where, value, found)
     for name, one in found.items():
         groups = tuple(group for group in GROUPS if group in one.groups)
+        declared.names |= {name, *groups}
         if not groups:
-            document.add(
-                one.where, f"the host “{name}” is in no group; allowed are {', '.join(GROUPS)}; put it into one."
-            )
-        elif one.entry is not None:
+            message = f"the host “{name}” is in no group; allowed are {', '.join(GROUPS)}; put it into one."
+            document.add(one.where, message)
+        elif not one.has_variables:
+            message = f"the host “{name}” has no variables; needed are {', '.join(HostEntry.model_fields)}; write them."
+            document.add(one.where, message)
+        if groups and one.entry is not None:
             entry = one.entry
-            hosts[name] = Host(name, entry.domain, groups, entry.ansible_host, entry.address6, entry.host_key)
-        elif not any(problem.line == document.line(*one.where) for problem in document.problems):
-            document.add(one.where, f"the host “{name}” has no variables; needed are {_keys()}; write them once.")
-    return hosts, {name: found[name].where for name in hosts}
+            host = Host(name, entry.domain, groups, entry.ansible_host, entry.address6, entry.host_key)
+            declared.hosts[name] = host
+            declared.where[name] = one.where
+    return declared
 
 
-def _keys() -> str:
-    return ", ".join(HostEntry.model_fields)
-
-
-def _groups(document: Document) -> list[tuple[str, Where]]:
+def _groups(document: Document) -> list[tuple[str, Where, Any]]:
+    """Return each group's name, place and value; `all` only for its hosts."""
     top = document.value
     if not isinstance(top, dict):
         document.add((), f"is {kind(top)}; allowed is an Ansible inventory; begin with “all:” and “children:”.")
         return []
-    groups: list[tuple[str, Where]] = []
-    for name, value in top.items():
-        if name != "all":
-            groups.append((name, (name,)))
-            continue
-        if not isinstance(value, dict):
-            document.add(("all",), f"“all” is {kind(value)}; allowed is a mapping with “children”; add it.")
-            continue
-        for key in value:
-            if key not in {"children", "hosts"}:
-                document.add(("all", key), f"“{key}” is no key of “all”; allowed are children, hosts; remove it.")
-        groups.append(("all", ("all",)))
-        children = value.get("children")
-        if isinstance(children, dict):
-            groups.extend((child, ("all", "children", child)) for child in children)
-        elif "children" in value:
-            document.add(("all", "children"), f"“children” is {kind(children)}; allowed are groups; name at least one.")
-    for name, where in groups:
-        if name not in {*GROUPS, "all"}:
+    groups: list[tuple[str, Where, Any]] = [(name, (name,), value) for name, value in top.items() if name != "all"]
+    if "all" in top:
+        groups += _all(document, top["all"])
+    known = {*GROUPS, "all"}
+    for name, where, _ in groups:
+        if name not in known:
             document.add(where, f"the group “{name}” is unknown; allowed are {', '.join(GROUPS)}; correct it.")
-    return [(name, where) for name, where in groups if name in {*GROUPS, "all"}]
+    return [group for group in groups if group[0] in known]
 
 
-def _at(document: Document, where: Where) -> Any:
-    value = document.value
-    for part in where:
-        value = value[part]
-    return value
-
-
-def _read_group(document: Document, group: str, where: Where, found: dict[str, _Found]) -> None:
-    value = _at(document, where)
-    if group == "all":
-        if "hosts" not in value:
-            return
-    elif value is None:
-        return
-    elif not isinstance(value, dict):
-        document.add(where, f"the group “{group}” is {kind(value)}; allowed is a mapping with “hosts”; correct it.")
-        return
+def _all(document: Document, value: Any) -> list[tuple[str, Where, Any]]:
+    if not isinstance(value, dict):
+        document.add(("all",), f"“all” is {kind(value)}; allowed is a mapping with “children”; add it.")
+        return []
+    for key in value:
+        if key not in {"children", "hosts"}:
+            document.add(("all", key), f"“{key}” is no key of “all”; allowed are children, hosts; remove it.")
+    groups: list[tuple[str, Where, Any]] = []
+    if "hosts" in value:
+        groups.append(("all", ("all",), {"hosts": value["hosts"]}))
+    children = value.get("children", {})
+    if isinstance(children, dict):
+        groups += [(child, ("all", "children", child), below) for child, below in children.items()]
     else:
-        for key in value:
-            if key != "hosts":
-                document.add((*where, key), f"“{key}” is no key of the group “{group}”; allowed is hosts; remove it.")
-    hosts = value.get("hosts")
+        message = f"“children” is {kind(children)}; allowed is a mapping of groups; name at least one."
+        document.add(("all", "children"), message)
+    return groups
+
+
+def _read_group(document: Document, group: str, where: Where, value: Any, found: dict[str, _Found]) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        message = f"the group “{group}” is {kind(value)}; allowed is a mapping with “hosts”; correct it."
+        document.add(where, message)
+        return
+    for key in value:
+        if key != "hosts":
+            message = f"“{key}” is no key of the group “{group}”; allowed is hosts; remove it."
+            document.add((*where, key), message)
+    hosts = value.get("hosts") or {}
     if not isinstance(hosts, dict):
-        if hosts is not None:
-            document.add((*where, "hosts"), f"“hosts” is {kind(hosts)}; allowed are host names as keys; correct it.")
+        message = f"“hosts” is {kind(hosts)}; allowed is a mapping with host names as keys; correct it."
+        document.add((*where, "hosts"), message)
         return
     for name, variables in hosts.items():
         _read_host(document, group, (*where, "hosts", name), variables, found)
@@ -111,30 +121,29 @@ def _read_group(document: Document, group: str, where: Where, found: dict[str, _
 
 def _read_host(document: Document, group: str, where: Where, variables: Any, found: dict[str, _Found]) -> None:
     name = str(where[-1])
-    one = found.setdefault(name, _Found([], where=where))
-    one.groups.append(group)
-    if len(one.groups) == 1:
+    if name not in found:
+        found[name] = _Found(where)
         _check_name(document, name, where)
+    one = found[name]
+    one.groups.append(group)
     if variables is None or variables == {}:
         return
-    if one.entry is not None:
+    if one.has_variables:
         first = document.line(*one.where)
-        message = f"the host “{name}” has variables here a second time (first in line {first}); keep one."
+        message = f"the host “{name}” is declared here a second time (first in line {first}); keep its variables once."
         document.add(where, message)
         return
-    one.where = where
-    part = Document(
-        _FILE,
-        variables,
-        {key[len(where) :]: line for key, line in document.lines.items() if key[: len(where)] == where},
-    )
+    one.where, one.has_variables = where, True
+    part = document.below(where, variables)
     one.entry = validate(part, HostEntry)
-    document.problems.extend(part.problems)
+    document.problems += part.problems
 
 
 def _check_name(document: Document, name: str, where: Where) -> None:
-    fits = name.replace("-", "a").isalnum() and name.isascii() and name.lower() == name and len(name) <= 32
-    if not fits or not name[0].isalpha() or name.endswith("-"):
-        document.add(where, f"the host name “{name}” does not fit; allowed are small letters, digits and -; rename it.")
+    if not _NAME.fullmatch(name):
+        message = (
+            f"the host name “{name}” does not fit; allowed are small letters, digits and -, a letter first; rename it."
+        )
+        document.add(where, message)
     elif name in _NAMES_NOT_FOR_HOSTS:
         document.add(where, f"the host name “{name}” is reserved; allowed is any other name; rename it.")

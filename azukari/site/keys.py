@@ -23,14 +23,12 @@ def public_key(folder: Path, declared: str) -> str:
         try:
             text = (folder / declared).read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise InputError(
-                f"The site declares the key {declared}, but {folder / declared} does not exist; put it there."
-            ) from error
+            raise InputError(f"the key {declared} does not exist; needed is a public key; put it there.") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"The key file {folder / declared} cannot be read: {error}.") from error
+            raise InputError(f"the key {declared} cannot be read ({error}); put a public key there.") from error
     words = text.split()
     if len(words) < 2 or not _is_blob(words[0], words[1]):
-        raise InputError(f"{declared} is not an OpenSSH public key; a line “ssh-ed25519 AAAA…” is needed.")
+        raise InputError(f"{declared} is no OpenSSH public key; allowed is one line “ssh-ed25519 AAAA…”; correct it.")
     return f"{words[0]} {words[1]}"
 
 

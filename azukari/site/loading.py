@@ -33,12 +33,11 @@ from azukari.site.models import (
     Upstream,
     UpstreamFile,
 )
+from azukari.site.parts import CONTRACT, EXCEPTIONS, FLOWS, HOSTS, POLICY, SITE, UPSTREAM, Parts
 from azukari.site.problems import Problem, SiteInvalid
 from azukari.site.yaml_lines import Document, read
 
 Model = TypeVar("Model", bound=BaseModel)
-
-VARIABLES = "group_vars/all"
 
 
 @dataclass(frozen=True)
@@ -169,40 +168,36 @@ def load(path: Path | str) -> Site:
     """
     folder = Path(path).absolute()
     if not folder.is_dir():
-        raise InputError(
-            f"{path} is not a folder; a site is a folder with hosts.yml and group_vars/all; `azukari init` makes one."
-        )
+        raise InputError(f"{path} is no folder; a site is one, with hosts.yml and group_vars; make it: azukari init.")
     problems = check_folder(folder)
-    loader = _Loader(folder)
-    hosts, host_lines = read_hosts(loader.document("hosts.yml"))
-    settings = loader.model(SiteFile, "site")
-    policy = loader.model(PolicyFile, "policy")
-    contract = loader.model(ContractFile, "contract")
-    flows = loader.model(FlowsFile, "flows")
-    exceptions = loader.model(ExceptionsFile, "exceptions")
-    lab = settings is not None and settings.site.lab
-    upstream_needed = settings is not None and not lab
-    upstream = loader.model(UpstreamFile, "upstream", needed=upstream_needed)
-    parts = rules.Parts(
-        folder=folder,
-        documents=loader.documents,
-        hosts=hosts,
-        host_lines=host_lines,
-        settings=settings and settings.site,
-        policy=policy and policy.policy,
-        contract=contract and contract.contract,
-        flows=flows.flows if flows else None,
-        exceptions=exceptions.exceptions if exceptions else None,
+    files = _Files(folder)
+    declared = read_hosts(files.document(HOSTS))
+    site = files.model(SiteFile, SITE)
+    settings = site.site if site else None
+    policy = files.model(PolicyFile, POLICY)
+    contract = files.model(ContractFile, CONTRACT)
+    flows = files.model(FlowsFile, FLOWS)
+    exceptions = files.model(ExceptionsFile, EXCEPTIONS)
+    # The lab's own file is made by `azukari lab up`, from what the machine itself uses.
+    upstream = files.model(UpstreamFile, UPSTREAM, needed=settings is not None and not settings.lab)
+    parts = Parts(
+        folder,
+        files.documents,
+        declared,
+        settings,
+        policy.policy if policy else None,
+        contract.contract if contract else None,
+        flows.flows if flows else None,
+        exceptions.exceptions if exceptions else None,
     )
     rules.apply(parts)
-    problems += [problem for document in loader.documents.values() for problem in document.problems]
-    complete = settings and policy and contract and flows and exceptions
-    if problems or not complete:
+    problems += [problem for document in files.documents.values() for problem in document.problems]
+    if problems or not (settings and policy and contract and flows and exceptions):
         raise SiteInvalid(str(path), problems)
     return Site(
         path=folder,
-        hosts=hosts,
-        settings=settings.site,
+        hosts=declared.hosts,
+        settings=settings,
         policy=policy.policy,
         contract=contract.contract,
         flows=flows.flows,
@@ -211,27 +206,25 @@ def load(path: Path | str) -> Site:
     )
 
 
-class _Loader:
+class _Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.documents: dict[str, Document] = {}
 
     def document(self, name: str, *, needed: bool = True) -> Document:
+        """Read a file, once; a missing one has no value, and a problem when it is needed."""
         path = self.folder / name
         if path.is_file():
             document = read(path, name)
         else:
             document = Document(name)
             if needed:
-                document.problems.append(
-                    Problem(name, 0, "is missing; a site needs it; copy it from inventory/example.")
-                )
+                missing = Problem(name, 0, "is missing; a site needs it; copy it from inventory/example.")
+                document.problems.append(missing)
         self.documents[name] = document
         return document
 
     def model(self, model: type[Model], name: str, *, needed: bool = True) -> Model | None:
-        path = f"{VARIABLES}/{name}.yml"
-        document = self.document(path, needed=needed)
-        if not needed and not (self.folder / path).is_file():
-            return None
-        return validate(document, model)
+        """Make a file's model, as far as it is lawful."""
+        document = self.document(name, needed=needed)
+        return validate(document, model) if (self.folder / name).is_file() else None

@@ -1,0 +1,212 @@
+"""The contract: its dates, its people, who keeps what; and the exceptions, which end with it."""
+
+from azukari.errors import InputError
+from azukari.site import keys
+from azukari.site.fields import DOMAINS
+from azukari.site.models import Contract, DeclaredException, Person
+from azukari.site.parts import CONTRACT, EXCEPTIONS, Parts
+from azukari.site.yaml_lines import Where
+
+_DUTY_DOMAIN = {"operator": "production", "database": "production", "vault-keeper": "vault", "log-keeper": "log"}
+# Accounts that Debian or azukari brings: a person of that name would become one of them.
+# fmt: off
+_SYSTEM_NAMES = frozenset({
+    "adm", "admin", "auditor", "backup", "bin", "chrony", "controller", "daemon", "games", "irc", "list", "lp",
+    "mail", "man", "messagebus", "news", "nginx", "nobody", "office", "postfix", "postgres", "proxy", "root",
+    "shadow", "squid", "sshd", "staff", "sudo", "sync", "sys", "unbound", "users", "uucp", "visitors", "www-data",
+})
+# fmt: on
+
+
+def apply(parts: Parts, contract: Contract) -> None:
+    """Apply the rules about the contract."""
+    if contract.end < contract.start:
+        message = f"“end” {contract.end} is before “start” {contract.start}; allowed is that day or later; correct it."
+        parts.add(CONTRACT, ("contract", "end"), message)
+        return
+    _reentrusted(parts, contract)
+    seen: set[str] = set()
+    for index, person in enumerate(contract.people):
+        where: Where = ("contract", "people", index)
+        if person.name in seen:
+            message = f"the person “{person.name}” is declared a second time; login names differ; rename or remove one."
+            parts.add(CONTRACT, (*where, "name"), message)
+        seen.add(person.name)
+        if person.name in _SYSTEM_NAMES or person.name.startswith(("azukari", "systemd")):
+            message = f"the login name “{person.name}” belongs to the system; allowed is any other; rename it."
+            parts.add(CONTRACT, (*where, "name"), message)
+        _dates(parts, contract, where, person)
+        _hosts(parts, where, person)
+    _persons_apart(parts, contract)
+    _authorities(parts, contract)
+    if not parts.lab:
+        _key_files(parts, contract)
+
+
+def _reentrusted(parts: Parts, contract: Contract) -> None:
+    seen = {contract.contractor.name}
+    for index, company in enumerate(contract.reentrusted):
+        where: Where = ("contract", "reentrusted", index)
+        if company.name in seen:
+            message = f"“{company.name}” is declared a second time; company names differ; remove one."
+            parts.add(CONTRACT, (*where, "name"), message)
+        seen.add(company.name)
+        if company.end < company.start:
+            message = (
+                f"“end” {company.end} is before “start” {company.start}; allowed is that day or later; correct it."
+            )
+            parts.add(CONTRACT, (*where, "end"), message)
+        if company.approved > company.start:
+            message = (
+                f"“approved” {company.approved} is after “start” {company.start}; consent comes first; correct one."
+            )
+            parts.add(CONTRACT, (*where, "approved"), message)
+        for key, day in (("start", company.start), ("end", company.end)):
+            if not contract.start <= day <= contract.end:
+                message = f"“{key}” {day} is outside the contract ({contract.start} to {contract.end}); correct it."
+                parts.add(CONTRACT, (*where, key), message)
+
+
+def _dates(parts: Parts, contract: Contract, where: Where, person: Person) -> None:
+    if person.until < person.since:
+        message = f"“until” {person.until} is before “from” {person.since}; allowed is that day or later; correct it."
+        parts.add(CONTRACT, (*where, "until"), message)
+    if person.since < contract.start:
+        message = (
+            f"“from” {person.since} is before the contract's start; allowed is {contract.start} or later; correct it."
+        )
+        parts.add(CONTRACT, (*where, "from"), message)
+    if person.until > contract.end:
+        message = (
+            f"“until” {person.until} is past the contract's end; allowed is {contract.end} or earlier; correct it."
+        )
+        parts.add(CONTRACT, (*where, "until"), message)
+    if person.trained > person.since:
+        message = (
+            f"“trained” {person.trained} is after “from” {person.since}; training comes before access; correct one."
+        )
+        parts.add(CONTRACT, (*where, "trained"), message)
+    if person.employer == contract.contractor.name:
+        return
+    company = next((one for one in contract.reentrusted if one.name == person.employer), None)
+    if company is None:
+        employers = ", ".join([contract.contractor.name, *(one.name for one in contract.reentrusted)])
+        message = f"the employer “{person.employer}” is no party of the contract; there are {employers}; correct it."
+        parts.add(CONTRACT, (*where, "employer"), message)
+        return
+    for key, day in (("from", person.since), ("until", person.until)):
+        if contract.start <= day <= contract.end and not company.start <= day <= company.end:
+            allowed = f"{company.start} to {company.end}"
+            message = (
+                f"“{key}” {day} is outside the re-entrustment to {company.name}; allowed is {allowed}; correct it."
+            )
+            parts.add(CONTRACT, (*where, key), message)
+
+
+def _hosts(parts: Parts, where: Where, person: Person) -> None:
+    if _DUTY_DOMAIN[person.duty] != person.domain:
+        message = (
+            f"the duty {person.duty} is of the domain {_DUTY_DOMAIN[person.duty]}, not {person.domain}; correct one."
+        )
+        parts.add(CONTRACT, (*where, "duty"), message)
+    for number, name in enumerate(person.hosts):
+        host = parts.hosts.get(name)
+        at: Where = (*where, "hosts", number)
+        if host is not None and host.domain != person.domain:
+            message = (
+                f"“{name}” is of the domain {host.domain}; allowed for “{person.name}” is {person.domain}; remove it."
+            )
+            parts.add(CONTRACT, at, message)
+        if name in person.hosts[:number]:
+            parts.add(CONTRACT, at, f"“{name}” stands here twice; once is enough; remove one.")
+        if host is None and parts.hosts and name not in parts.declared.names:
+            message = f"“{name}” is no host of this site; there are {', '.join(parts.hosts)}; correct it."
+            parts.add(CONTRACT, at, message)
+
+
+def _persons_apart(parts: Parts, contract: Contract) -> None:
+    """One person, one domain; one key, one person: whoever had two would keep two domains."""
+    domains: dict[str, Person] = {}
+    owners: dict[str, str] = {}
+    for index, person in enumerate(contract.people):
+        where: Where = ("contract", "people", index)
+        full_name = " ".join(person.full_name.split()).casefold()
+        first = domains.setdefault(full_name, person)
+        if first.domain != person.domain:
+            message = (
+                f"{person.full_name} is of the domain {person.domain} here and of {first.domain} as “{first.name}”; "
+                "the domains are kept by different people; name another person."
+            )
+            parts.add(CONTRACT, (*where, "full_name"), message)
+        for number, declared in enumerate(person.keys):
+            at: Where = (*where, "keys", number)
+            key = _person_key(parts, at, declared)
+            owner = owners.setdefault(key, person.name)
+            if owner != person.name:
+                message = f"this key is also a key of “{owner}”; each person has keys of their own; give another."
+                parts.add(CONTRACT, at, message)
+
+
+def _person_key(parts: Parts, where: Where, declared: str) -> str:
+    if declared.startswith("keys/") and parts.lab and not (parts.folder / declared).exists():
+        return declared
+    try:
+        return keys.public_key(parts.folder, declared)
+    except InputError as error:
+        parts.add(CONTRACT, where, error.message)
+        return declared
+
+
+def _authorities(parts: Parts, contract: Contract) -> None:
+    by_name = {person.name: person for person in contract.people}
+    broken = ("contract", "people") in parts.documents[CONTRACT].kept
+    for domain in DOMAINS:
+        where: Where = ("contract", "authorities", domain)
+        keeper = getattr(contract.authorities, domain)
+        person = by_name.get(keeper)
+        allowed = ", ".join(one.name for one in contract.people if one.domain == domain) or "none yet"
+        if person is None and not broken:
+            message = (
+                f"“{keeper}”, the keeper of {domain}, is none of the people; allowed there: {allowed}; correct it."
+            )
+            parts.add(CONTRACT, where, message)
+        elif person is not None and person.domain != domain:
+            message = (
+                f"“{keeper}”, the keeper of {domain}, is of the domain {person.domain}; "
+                f"allowed are people of {domain} ({allowed}); name one."
+            )
+            parts.add(CONTRACT, where, message)
+
+
+def _key_files(parts: Parts, contract: Contract) -> None:
+    try:
+        keys.public_key(parts.folder, contract.office.key)
+    except InputError as error:
+        parts.add(CONTRACT, ("contract", "office", "key"), error.message)
+    for party in ("contractor", "auditor"):
+        path = getattr(contract, party).evidence_key
+        if not (parts.folder / path).is_file():
+            message = f"the evidence key {path} does not exist; needed is a public key in PEM; put it there."
+            parts.add(CONTRACT, ("contract", party, "evidence_key"), message)
+
+
+def apply_exceptions(parts: Parts, exceptions: tuple[DeclaredException, ...]) -> None:
+    """Apply the rules about exceptions."""
+    seen: set[tuple[str, str]] = set()
+    for index, exception in enumerate(exceptions):
+        where: Where = ("exceptions", index)
+        for number, name in enumerate(exception.hosts):
+            at: Where = (*where, "hosts", number)
+            if parts.hosts and name not in {*parts.hosts, *parts.declared.names, "site"}:
+                message = f"“{name}” is no host of this site; there are {', '.join(parts.hosts)} and site; correct it."
+                parts.add(EXCEPTIONS, at, message)
+            if (exception.safeguard, name) in seen:
+                message = f"{exception.safeguard} is waived for “{name}” a second time; once is allowed; remove one."
+                parts.add(EXCEPTIONS, at, message)
+            seen.add((exception.safeguard, name))
+        if parts.contract and exception.until > parts.contract.end:
+            message = (
+                f"“until” {exception.until} is past the contract's end; "
+                f"allowed is {parts.contract.end} or earlier; correct it."
+            )
+            parts.add(EXCEPTIONS, (*where, "until"), message)

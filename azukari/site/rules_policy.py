@@ -1,0 +1,52 @@
+"""The policy: what it names is declared, and declared once."""
+
+from collections.abc import Iterable
+
+from azukari.site.fields import DUTIES
+from azukari.site.models import Collection, Policy
+from azukari.site.parts import POLICY, Parts
+from azukari.site.yaml_lines import Where
+
+_READERS = ("office", *DUTIES)
+
+
+def apply(parts: Parts, policy: Policy) -> None:
+    """Apply the rules about the policy."""
+    purposes = set(policy.purposes)
+    _once(parts, "collection", ("policy", "collections"), (collection.name for collection in policy.collections))
+    _once(parts, "cookie", ("policy", "cookies"), (cookie.name for cookie in policy.cookies))
+    for index, collection in enumerate(policy.collections):
+        where: Where = ("policy", "collections", index)
+        _collection(parts, where, collection, purposes)
+    for index, cookie in enumerate(policy.cookies):
+        _purpose(parts, ("policy", "cookies", index, "purpose"), cookie.purpose, purposes)
+
+
+def _collection(parts: Parts, where: Where, collection: Collection, purposes: set[str]) -> None:
+    _once(parts, f"item of “{collection.name}”", (*where, "items"), (item.name for item in collection.items))
+    for number, purpose in enumerate(collection.purposes):
+        _purpose(parts, (*where, "purposes", number), purpose, purposes)
+    for number, reader in enumerate(collection.readers):
+        if reader not in _READERS:
+            message = f"the reader “{reader}” is unknown; allowed are {', '.join(_READERS)}; correct it."
+            parts.add(POLICY, (*where, "readers", number), message)
+    if parts.declared.names and collection.store not in parts.declared.names:
+        message = (
+            f"the store “{collection.store}” is no host or group of this site; there are {parts.known()}; correct it."
+        )
+        parts.add(POLICY, (*where, "store"), message)
+
+
+def _purpose(parts: Parts, where: Where, purpose: str, purposes: set[str]) -> None:
+    if purpose not in purposes:
+        message = f"the purpose “{purpose}” is not declared; declared are {', '.join(sorted(purposes))}; correct it."
+        parts.add(POLICY, where, message)
+
+
+def _once(parts: Parts, what: str, where: Where, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            message = f"the {what} “{name}” is declared a second time; names differ; rename or remove one."
+            parts.add(POLICY, (*where, number, "name"), message)
+        seen.add(name)
