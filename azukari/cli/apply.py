@@ -21,10 +21,11 @@ def command(
     plain: Plain = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
     root_password_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Root's password of freshly installed servers, where they have no key.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Root's password of freshly installed servers, where they have no key."),
     ] = None,
 ) -> int:
-    """Bring the servers to the declared state: all are asked first, then changed one at a time; the first failure stops it.
+    """Bring the servers to the declared state: all are asked first, then changed one at a time, until a failure.
 
     A change that could lock people out is undone by the host itself unless a new login from outside succeeds in time.
     """
@@ -32,14 +33,19 @@ def command(
     declared = chosen_site(site)
     state = approval(declared)
     if state.state != "approved":
-        console.print(f"[yellow]The site is not approved as it stands ({state.state}); `verify` will say so until `azukari site approve`.[/]")
+        console.print(
+            f"[yellow]The site is not approved as it stands ({state.state}); "
+            "`verify` says so until the office runs `azukari site approve`.[/]"
+        )
     password = root_password_file.read_text().rstrip("\n") if root_password_file else None
     lines = Lines(console, verbose=diff)
     with provisioning.session(declared, words(limit), words(domain)) as at:
         result = provisioning.apply(at, lines, tags=words(tags), plain=plain, root_password=password)
     for domain_name, why in result.left.items():
         console.print(f"Left out: {domain_name} ({why}).")
-    lines.step(f"{len(result.changes)} changes on {len({host for host, _ in result.changes})} of {len(at.hosts)} hosts.")
+    lines.step(
+        f"{len(result.changes)} changes on {len({host for host, _ in result.changes})} of {len(at.hosts)} hosts."
+    )
     for sentence in result.rolled_back:
         console.print(f"[bold red]Rolled back before this run:[/] {sentence} It is in force again now.")
     return 1 if result.rolled_back else 0

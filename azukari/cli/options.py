@@ -10,7 +10,13 @@ from azukari.errors import InputError
 from azukari.site import Site, load
 
 SiteOption = Annotated[
-    Path | None, typer.Option("--site", metavar="FOLDER", help="The site's folder; default: $AZUKARI_SITE, else inventory/lab.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--site",
+        metavar="FOLDER",
+        help="The site's folder; default: $AZUKARI_SITE, else inventory/lab.",
+        show_default=False,
+    ),
 ]
 
 
@@ -27,5 +33,7 @@ def site_folder(given: Path | None) -> Path:
     """Return the folder that the user means; raises as `chosen_site`."""
     folder = given or (Path(os.environ["AZUKARI_SITE"]) if os.environ.get("AZUKARI_SITE") else Path("inventory/lab"))
     if not folder.is_dir():
-        raise InputError(f"There is no site folder “{folder}” here; name one with --site FOLDER or make one with `azukari init FOLDER`.")
+        raise InputError(
+            f"There is no site folder “{folder}” here; name one with --site, or make one with `azukari init FOLDER`."
+        )
     return folder

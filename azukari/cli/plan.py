@@ -14,8 +14,12 @@ from azukari.provision import apply as provisioning
 
 Limit = Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")]
 Tags = Annotated[str, typer.Option("--tags", metavar="ROLES", help="Roles, separated by commas.")]
-Domains = Annotated[str, typer.Option("--domain", metavar="DOMAINS", help="Trust domains; default: those whose keys are at hand.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Stock Ansible instead of mitogen's strategy: slower, for comparison.")]
+Domains = Annotated[
+    str, typer.Option("--domain", metavar="DOMAINS", help="Trust domains; default: those whose keys are at hand.")
+]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Stock Ansible instead of mitogen's strategy: slower, for comparison.")
+]
 CHANGES = 4
 
 
@@ -31,7 +35,9 @@ def command(
     domain: Domains = "",
     plain: Plain = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
-    as_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the plan as JSON; - for standard output.")] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the plan as JSON; - for standard output.")
+    ] = None,
 ) -> int:
     """Show what `apply` would change, on all hosts at once; changes nothing, and leaves signed evidence.
 
@@ -44,7 +50,7 @@ def command(
     for domain_name, why in result.left.items():
         console.print(f"Left out: {domain_name} ({why}).")
     for host in result.new:
-        console.print(f"{host}: freshly installed. What `apply` will do there cannot be foreseen task by task; it does everything.")
+        console.print(f"{host}: freshly installed. What `apply` will change there cannot be foreseen task by task.")
     _write(as_json, result)
     whole = not (limit or tags)
     evidence = keep_plan(declared, at.hosts, result, whole=whole)
@@ -60,7 +66,9 @@ def _write(to: Path | None, result: provisioning.Result) -> None:
     if to is None:
         return
     changes = [{"host": host, "task": task} for host, task in sorted(result.changes)]
-    text = json.dumps({"changes": changes, "new": result.new, "left": result.left, "rolled_back": result.rolled_back}, indent=1)
+    text = json.dumps(
+        {"changes": changes, "new": result.new, "left": result.left, "rolled_back": result.rolled_back}, indent=1
+    )
     if str(to) == "-":
         print(text)
     else:

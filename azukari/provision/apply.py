@@ -66,7 +66,9 @@ class Result:
 def in_order(site: Site, names: Iterable[str]) -> list[str]:
     """Return host names in the order in which they are changed: what others depend on comes first."""
     rank = {group: number for number, group in enumerate(ORDER)}
-    return sorted(names, key=lambda name: (min((rank[g] for g in site.hosts[name].groups if g in rank), default=len(ORDER)), name))
+    return sorted(
+        names, key=lambda name: (min((rank[g] for g in site.hosts[name].groups if g in rank), default=len(ORDER)), name)
+    )
 
 
 @contextmanager
@@ -85,12 +87,16 @@ def session(site: Site, limit: Iterable[str] = (), domains: Iterable[str] = ()) 
     at_hand = set(authority.domains_at_hand(site))
     asked = set(domains) or {str(host.domain) for host in site.hosts.values()}
     if unknown := asked - {str(host.domain) for host in site.hosts.values()}:
-        raise InputError(f"“{'”, “'.join(sorted(unknown))}” is no trust domain of this site; allowed are production, vault, log.")
-    left = {d: "its keys are not at hand" for d in sorted(asked - at_hand)}
+        raise InputError(
+            f"“{'”, “'.join(sorted(unknown))}” is no trust domain of this site; allowed are production, vault, log."
+        )
+    left = dict.fromkeys(sorted(asked - at_hand), "its keys are not at hand")
     hosts = in_order(site, (n for n in wanted if str(site.hosts[n].domain) in asked & at_hand))
     if not hosts:
         raise InputError(
-            "No host is left to work on: " + ("; ".join(f"{d}: {why}" for d, why in left.items()) or "the limit names none") + ". "
+            "No host is left to work on: "
+            + ("; ".join(f"{d}: {why}" for d, why in left.items()) or "the limit names none")
+            + ". "
             "The vault password of a domain lies with its keeper; see `azukari people --help`."
         )
     with identity.automation(site, "apply", sorted(asked & at_hand)) as own:
@@ -104,7 +110,9 @@ def _named(site: Site, limit: Iterable[str]) -> set[str]:
     for word in limit:
         found = {word} if word in site.hosts else {host.name for host in site.group(word)}
         if not found:
-            raise InputError(f"--limit “{word}” is no host or group of this site; its hosts are {', '.join(site.hosts)}.")
+            raise InputError(
+                f"--limit “{word}” is no host or group of this site; its hosts are {', '.join(site.hosts)}."
+            )
         names |= found
     return names or set(site.hosts)
 
@@ -128,12 +136,20 @@ def recover(at: Session) -> list[str]:
                 _on_host(at, host, f"{_ROLLBACK} --restore {change['id']}")
             _on_host(at, host, f"{_ROLLBACK} --acknowledge {change['id']}")
             paths = ", ".join(kept["path"] for kept in change["paths"])
-            named.append(f"{host}: “{change['what']}” of {change['at']} was rolled back, because it was never proven from outside ({paths}).")
+            named.append(
+                f"{host}: “{change['what']}” of {change['at']} was rolled back: never proven from outside ({paths})."
+            )
     return named
 
 
 def _on_host(at: Session, host: str, command: str) -> None:
-    done = run(["ssh", "-F", str(at.ssh_config), host, f"sudo -n {command}"], capture_output=True, text=True, timeout=60, check=False)
+    done = run(
+        ["ssh", "-F", str(at.ssh_config), host, f"sudo -n {command}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     if done.returncode:
         raise NotJudged(f"{host}: “{command}” failed: {done.stderr.strip()}")
 
@@ -166,13 +182,17 @@ def _check(at: Session, hosts: list[str], progress: Progress, tags: Iterable[str
     if not hosts:
         return Outcome()
     progress.step(f"Check mode on {len(hosts)} hosts at once")
-    outcome = run_playbook(at.site, "site.yml", hosts, at.ssh_config, check=True, tags=tags, plain=plain, on_event=progress.event)
+    outcome = run_playbook(
+        at.site, "site.yml", hosts, at.ssh_config, check=True, tags=tags, plain=plain, on_event=progress.event
+    )
     if outcome.faults:
         raise NotJudged("Check mode failed, nothing was changed:\n" + _faults(outcome))
     return outcome
 
 
-def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: bool = False, root_password: str | None = None) -> Result:
+def apply(
+    at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: bool = False, root_password: str | None = None
+) -> Result:
     """Bring the hosts to the declared state.
 
     Args:
@@ -204,28 +224,47 @@ def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: b
     return result
 
 
-def _take_over(at: Session, hosts: list[str], progress: Progress, result: Result, *, plain: bool, root_password: str | None) -> None:
+def _take_over(
+    at: Session, hosts: list[str], progress: Progress, result: Result, *, plain: bool, root_password: str | None
+) -> None:
     progress.step(f"First contact with {', '.join(hosts)}")
     outcome = run_playbook(
-        at.site, "first_contact.yml", hosts, at.first_contact_config,
-        first_contact=True, plain=True, root_password=root_password, on_event=progress.event,
+        at.site,
+        "first_contact.yml",
+        hosts,
+        at.first_contact_config,
+        first_contact=True,
+        plain=True,
+        root_password=root_password,
+        on_event=progress.event,
     )
     _keep(outcome, result)
     _run(at, "site.yml", hosts, progress, result, tags=(), plain=plain)
 
 
-def _run(at: Session, playbook: str, hosts: list[str], progress: Progress, result: Result, *, tags: Iterable[str], plain: bool) -> None:
+def _run(
+    at: Session,
+    playbook: str,
+    hosts: list[str],
+    progress: Progress,
+    result: Result,
+    *,
+    tags: Iterable[str],
+    plain: bool,
+) -> None:
     progress.step(f"Applying to {', '.join(hosts)}")
-    _keep(run_playbook(at.site, playbook, hosts, at.ssh_config, tags=tags, plain=plain, on_event=progress.event), result)
+    _keep(
+        run_playbook(at.site, playbook, hosts, at.ssh_config, tags=tags, plain=plain, on_event=progress.event), result
+    )
 
 
 def _keep(outcome: Outcome, result: Result) -> None:
     result.events += outcome.events
     if outcome.faults:
-        raise SafeguardFails(f"Stopped at the first failure; hosts that come later were not touched:\n{_faults(outcome)}")
+        raise SafeguardFails(
+            f"Stopped at the first failure; hosts that come later were not touched:\n{_faults(outcome)}"
+        )
 
 
 def _faults(outcome: Outcome) -> str:
     return "\n".join(f"  {e.host}: {f'{e.role}: ' if e.role else ''}{e.task}: {e.message}" for e in outcome.faults)
-
-

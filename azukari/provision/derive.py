@@ -23,11 +23,19 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
         "probe": [str(address) for address in site.settings.probe],
         "lab": site.lab,
         "flows_in": [_flow(f, f.source_name, f.sources) for f in site.flows_in(host)],
-        "flows_out": [_flow(f, f.to_name, f.destinations) for f in site.flows_out(host) if not f.to_name.startswith("proxy:")],
-        "people": [
-            {"name": p.name, "full_name": p.full_name, "duty": str(p.duty)} for p in site.people_on(host, on=site.today())
+        "flows_out": [
+            _flow(f, f.to_name, f.destinations) for f in site.flows_out(host) if not f.to_name.startswith("proxy:")
         ],
-        "proxy": {"host": bastion.name, "address": str(bastion.address), "port": PROXY_PORT, "names": site.proxy_names()},
+        "people": [
+            {"name": p.name, "full_name": p.full_name, "duty": str(p.duty)}
+            for p in site.people_on(host, on=site.today())
+        ],
+        "proxy": {
+            "host": bastion.name,
+            "address": str(bastion.address),
+            "port": PROXY_PORT,
+            "names": site.proxy_names(),
+        },
         "authorities": {domain: _authority(site, domain) for domain in sorted({h.domain for h in site.hosts.values()})},
         "web_names": list(site.settings.names),
     }
@@ -60,4 +68,6 @@ def _authority(site: Site, domain: str) -> dict[str, str]:
     """Return the public parts of one trust domain's authorities; empty before `azukari init` made them."""
     folder = Path(site.path) / "keys" / "ca"
     files = {"user_ca": f"{domain}_user.pub", "host_ca": f"{domain}_host.pub", "tls_ca": f"{domain}_tls.pem"}
-    return {name: (folder / file).read_text().strip() if (folder / file).exists() else "" for name, file in files.items()}
+    return {
+        name: (folder / file).read_text().strip() if (folder / file).exists() else "" for name, file in files.items()
+    }

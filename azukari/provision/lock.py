@@ -34,18 +34,35 @@ def apply_lock(bastion: str, ssh_config: Path) -> Iterator[None]:
         NotJudged: somebody else holds it; the message says who, from where and since when.
         Unreachable: the bastion did not answer.
     """
-    holder = json.dumps({"who": getpass.getuser(), "from": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
-    command = ["ssh", "-F", str(ssh_config), bastion, f"sudo -n sh -c {shlex.quote(_HOLD)} azukari {shlex.quote(holder)}"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    holder = json.dumps(
+        {
+            "who": getpass.getuser(),
+            "from": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
+    command = [
+        "ssh",
+        "-F",
+        str(ssh_config),
+        bastion,
+        f"sudo -n sh -c {shlex.quote(_HOLD)} azukari {shlex.quote(holder)}",
+    ]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
-        assert process.stdout and process.stderr  # noqa: S101 - pipes were asked for
+        assert process.stdout is not None  # noqa: S101 - pipes were asked for
+        assert process.stderr is not None  # noqa: S101
         ready, _, _ = select.select([process.stdout], [], [], _WAIT_SECONDS)
         answer = process.stdout.readline().strip() if ready else ""
         if answer.startswith("busy"):
             raise NotJudged(_busy(answer.removeprefix("busy").strip()))
         if answer != "held":
             process.kill()
-            raise Unreachable(f"The lock on {bastion} could not be taken: {process.stderr.read().strip() or 'no answer'}.")
+            raise Unreachable(
+                f"The lock on {bastion} could not be taken: {process.stderr.read().strip() or 'no answer'}."
+            )
         yield
     finally:
         if process.stdin:

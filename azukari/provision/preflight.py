@@ -1,4 +1,4 @@
-"""Asks every host, before anything is changed, whether it can be changed: all at once, each within the connect timeout."""
+"""Asks every host, before anything is changed, whether it can be: all at once, each within the connect timeout."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from typing import Any, Literal
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 20
 DISK_FREE_MB = 300  # a package upgrade and the old state of a confirmed change
-CLOCK_SECONDS = 60.0  # certificates are valid from five minutes ago; a larger error is refused sooner or later
+CLOCK_SECONDS = 60.0  # certificates start 5 min ago; more is refused sooner or later
 TARGET = ("debian", "13")
 
 # One round trip; works for root (first contact) and for automation (sudo).
@@ -52,7 +52,11 @@ class HostState:
     @property
     def pending_rollbacks(self) -> list[dict[str, Any]]:
         """Changes that were rolled back and not yet named to anybody, or still wait for a proof that will not come."""
-        return [r for r in self.rollbacks if r["state"] == "armed" or (r["state"] == "rolled back" and not r["acknowledged"])]
+        return [
+            r
+            for r in self.rollbacks
+            if r["state"] == "armed" or (r["state"] == "rolled back" and not r["acknowledged"])
+        ]
 
     def findings(self) -> list[Finding]:
         """Return what stands in the way of a change on this host."""
@@ -60,26 +64,41 @@ class HostState:
             remedy = "Look at its console: is it up, is sshd listening, is its address the declared one?"
             if "REMOTE HOST IDENTIFICATION" in self.said or "verification failed" in self.said:
                 remedy = (
-                    f"On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if it is the "
+                    "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if it is the "
                     f"right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
                 )
             return [Finding(self.host, f"cannot be reached: {self.said}", remedy)]
         found = []
         if self.system != TARGET:
             was = " ".join(self.system)
-            found.append(Finding(self.host, f"runs {was}; azukari provisions Debian 13 only.", "Install Debian 13 on it."))
+            found.append(
+                Finding(self.host, f"runs {was}; azukari provisions Debian 13 only.", "Install Debian 13 on it.")
+            )
         if self.free_mb < DISK_FREE_MB:
-            found.append(Finding(self.host, f"has {self.free_mb} MB free on /; {DISK_FREE_MB} MB are needed.", "Make room on it."))
+            found.append(
+                Finding(
+                    self.host, f"has {self.free_mb} MB free on /; {DISK_FREE_MB} MB are needed.", "Make room on it."
+                )
+            )
         if abs(self.clock_offset) > CLOCK_SECONDS:
-            what = f"its clock is {self.clock_offset:+.0f} s off this machine's; at most {CLOCK_SECONDS:.0f} s are allowed."
+            what = f"its clock is {self.clock_offset:+.0f} s off this machine's; {CLOCK_SECONDS:.0f} s are allowed."
             found.append(Finding(self.host, what, "Set the clock that is wrong."))
         if not self.root:
-            found.append(Finding(self.host, "does not let this identity become root.", "See `azukari-rollback --list` on its console."))
+            found.append(
+                Finding(
+                    self.host,
+                    "does not let this identity become root.",
+                    "See `azukari-rollback --list` on its console.",
+                )
+            )
         return found
 
 
 def ask_all(
-    hosts: Iterable[str], ssh_config: Path, first_contact_config: Path, on_answer: Callable[[HostState], None] | None = None
+    hosts: Iterable[str],
+    ssh_config: Path,
+    first_contact_config: Path,
+    on_answer: Callable[[HostState], None] | None = None,
 ) -> dict[str, HostState]:
     """Ask all hosts at once: first by the normal way, then, where that is shut, as a freshly installed server.
 
@@ -109,7 +128,9 @@ def _ask(host: str, config: Path, way: Literal["managed", "new"]) -> HostState:
     started = time.time()
     command = ["ssh", "-F", str(config), "-o", f"ConnectTimeout={CONNECT_SECONDS}", host, "sh"]
     try:
-        done = subprocess.run(command, input=_QUESTIONS, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False)
+        done = subprocess.run(
+            command, input=_QUESTIONS, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return HostState(host, "unreachable", said=f"no answer within {ANSWER_SECONDS} s")
     if done.returncode != 0 or "os " not in done.stdout:

@@ -7,7 +7,7 @@ PROOF_SECONDS = 20  # well inside the rollback's 45 s
 _ATTEMPT_SECONDS = 8
 
 
-class NotProven(Exception):  # noqa: N818 - an outcome, not an error of ours
+class NotProven(Exception):
     """The host could not be reached by the normal way; the message is what ssh said."""
 
 

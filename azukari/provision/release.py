@@ -143,13 +143,19 @@ class _Pages:
     def __init__(self, site: Site, folder: Path, words: dict[str, Any]) -> None:
         self._site = site
         self._words = words
-        self._logo = Markup((folder / "favicon.svg").read_text(encoding="utf-8").strip().replace("#1d4e89", "currentColor"))  # noqa: S704 - our own file
+        self._logo = Markup(
+            (folder / "favicon.svg").read_text(encoding="utf-8").strip().replace("#1d4e89", "currentColor")
+        )
         # Names with a digest: a browser may keep them for ever, and never shows an old style with a new page.
         self._stylesheet = _named("site", ".css", (folder / "site.css").read_bytes())
         self._favicon = _named("favicon", ".svg", (folder / "favicon.svg").read_bytes())
         self.assets = dict([self._stylesheet, self._favicon])
         self._templates = Environment(
-            loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
         privacy = site.policy.url
         self._home = {"ja": "/", "en": "/en/"}
@@ -161,7 +167,10 @@ class _Pages:
         for lang in LANGUAGES:
             title = getattr(self._site.settings.title, lang)
             privacy = self._words[lang]["privacy"]
-            for template, urls, name in (("home.html.j2", self._home, title), ("privacy.html.j2", self._privacy, privacy)):
+            for template, urls, name in (
+                ("home.html.j2", self._home, title),
+                ("privacy.html.j2", self._privacy, privacy),
+            ):
                 page = {"title": name, "description": f"{title}: {name}" if name != title else title}
                 made[urls[lang] + "index.html"] = self._render(template, lang, urls, page)
         return made

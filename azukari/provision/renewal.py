@@ -4,15 +4,24 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_identity, load_ssh_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_ssh_public_identity,
+    load_ssh_public_key,
+)
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertificate
 
 SSH_HOST_DAYS = 180  # LEAK-11: at most a year
-SSH_HOST_RENEW = timedelta(days=60)  # LEAK-11: at least 30 days left; twice that, so that one missed month is no finding
+SSH_HOST_RENEW = timedelta(
+    days=60
+)  # LEAK-11: at least 30 days left; twice that, so that one missed month is no finding
 TLS_RENEW_PART = 0.5  # LEAK-04: at least a third of the life left
 
 
-def ssh_host_due(current: str, public_key: str, authority: str, names: list[str], now: datetime) -> str | None:
+def ssh_host_due(  # noqa: PLR0911 - one reason a line
+    current: str, public_key: str, authority: str, names: list[str], now: datetime
+) -> str | None:
     """Return why an SSH host certificate must be signed anew, or None.
 
     Args:

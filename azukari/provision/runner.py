@@ -98,12 +98,13 @@ def run_playbook(
                 raise
             if process.returncode not in (0, 2, 4) or (process.returncode and not outcome.faults):
                 said.seek(0)
-                raise OwnFault(f"Ansible ended with code {process.returncode}: {said.read().decode(errors='replace').strip()[-3000:]}")
+                last = said.read().decode(errors="replace").strip()[-3000:]
+                raise OwnFault(f"Ansible ended with code {process.returncode}: {last}")
     return outcome
 
 
 def _follow(process: "subprocess.Popen[bytes]", pipe: Path, on_event: Callable[[Event], None] | None) -> Outcome:
-    """Read events until the process has ended; opened for both ways so that an Ansible that never starts cannot block us."""
+    """Read events until the process has ended; opened both ways, so that an Ansible that never starts blocks nobody."""
     outcome = Outcome()
     descriptor = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
     rest = b""

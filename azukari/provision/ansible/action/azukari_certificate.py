@@ -1,25 +1,33 @@
 """Controller's half of `azukari_certificate`: signs with the host's own trust domain, when renewal is due.
 
-    - azukari_certificate: {kind: ssh_host, key: /etc/ssh/ssh_host_ed25519_key}       # → KEY-cert.pub
-    - azukari_certificate: {kind: krl, certificate: /etc/ssh/azukari/revoked.krl}
-    - azukari_certificate: {kind: tls, key: …, certificate: …, names: […], owner:, group:, key_mode:, days: 90}
-  `confirmed` and `validate` are handed on to `azukari_files`. The private key is made on the host and stays there.
+  - azukari_certificate: {kind: ssh_host, key: /etc/ssh/ssh_host_ed25519_key}       # → KEY-cert.pub
+  - azukari_certificate: {kind: krl, certificate: /etc/ssh/azukari/revoked.krl}
+  - azukari_certificate: {kind: tls, key: …, certificate: …, names: […], owner:, group:, key_mode:, days: 90}
+`confirmed` and `validate` are handed on to `azukari_files`. The private key is made on the host and stays there.
 """
 
 import base64
-import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from azukari.errors import AzukariError
 from azukari.people import authority as authorities
 from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, tls_due
 from azukari.site import load
 
-KRL_SECONDS = 7 * 24 * 3600  # LEAK-14: a list older than this is not fresh
+KRL_RENEW = timedelta(days=7)  # LEAK-14: the list is fresh
+_GENERATED = slice(20, 28)  # PROTOCOL.krl: magic, format version, KRL version, then the date as 64 bits
+
+
+def generated(krl: bytes) -> datetime | None:
+    """Return when a key revocation list was made, or None where there is none."""
+    if not krl.startswith(b"SSHKRL\n\0") or len(krl) < _GENERATED.stop:
+        return None
+    return datetime.fromtimestamp(int.from_bytes(krl[_GENERATED], "big"), UTC)
 
 
 class ActionModule(ActionBase):
@@ -39,7 +47,9 @@ class ActionModule(ActionBase):
         self._public = self._variables["azukari"]["authorities"][self._host["domain"]]
         names = given["names"] if kind == "tls" else self._ssh_names()
         asked = {k: given[k] for k in ("kind", "key", "certificate") if k in given}
-        held = self._execute_module(module_name="azukari_certificate", module_args={**asked, "names": names}, task_vars=self._variables)
+        held = self._execute_module(
+            module_name="azukari_certificate", module_args={**asked, "names": names}, task_vars=self._variables
+        )
         if held.get("failed"):
             return dict(held)
         try:
@@ -47,7 +57,11 @@ class ActionModule(ActionBase):
         except AzukariError as error:
             raise AnsibleActionFail(error.message) from error
         if self._task.check_mode and held["made"]:
-            return {"changed": True, "msg": "a key will be made and a certificate signed", "changed_paths": [given["certificate"]]}
+            return {
+                "changed": True,
+                "msg": "a key will be made and a certificate signed",
+                "changed_paths": [given["certificate"]],
+            }
         return self._place(given, held, content, reason)
 
     def _ssh_names(self) -> list[str]:
@@ -58,30 +72,51 @@ class ActionModule(ActionBase):
         return authorities.load(load(Path(inventory)), self._host["domain"])
 
     def _ssh_host(self, given: dict[str, Any], held: dict[str, Any], names: list[str]) -> tuple[str, str | None]:
-        reason = ssh_host_due(held["current"], held["request"], self._public["host_ca"], names, datetime.now(UTC)) if held["request"] else "new"
+        reason = (
+            ssh_host_due(held["current"], held["request"], self._public["host_ca"], names, datetime.now(UTC))
+            if held["request"]
+            else "new"
+        )
         if not reason or self._task.check_mode:
             return held["current"], reason
         days = int(given.get("days", SSH_HOST_DAYS))
         return self._authority().host_certificate(held["request"], names, days=days), reason
 
     def _tls(self, given: dict[str, Any], held: dict[str, Any], names: list[str]) -> tuple[str, str | None]:
-        reason = tls_due(held["current"], held["request"], self._public["tls_ca"], names, datetime.now(UTC)) if held["request"] else "new"
+        reason = (
+            tls_due(held["current"], held["request"], self._public["tls_ca"], names, datetime.now(UTC))
+            if held["request"]
+            else "new"
+        )
         if not reason or self._task.check_mode:
             return held["current"], reason
         return self._authority().tls_certificate(held["request"], names, days=int(given.get("days", 90))), reason
 
     def _krl(self, given: dict[str, Any], held: dict[str, Any], names: list[str]) -> tuple[bytes, str | None]:
-        content = self._authority().revocation_list()
-        if held["digest"] != hashlib.sha256(content).hexdigest():
-            return content, "it is not the domain's newest"
-        return content, None
+        """Keep the host's list while it says what a new one would say and is fresh."""
+        site = load(Path(self._variables["inventory_dir"]))
+        on_bastion = "bastion" in self._host["groups"]  # its jump account trusts all domains
+        domains = authorities.domains_at_hand(site) if on_bastion else [self._host["domain"]]
+        issuers = [authorities.load(site, domain) for domain in domains]
+        current = base64.b64decode(held["current"])
+        if made := generated(current):
+            fresh = datetime.now(UTC) - made < KRL_RENEW
+            if fresh and authorities.combined_revocation_list(issuers, made) == current:
+                return current, None
+        return authorities.combined_revocation_list(issuers), "it is not the newest" if current else "there is none"
 
-    def _place(self, given: dict[str, Any], held: dict[str, Any], content: str | bytes, reason: str | None) -> dict[str, Any]:
+    def _place(
+        self, given: dict[str, Any], held: dict[str, Any], content: str | bytes, reason: str | None
+    ) -> dict[str, Any]:
         data = content.encode() if isinstance(content, str) else content
         owner = {key: given[key] for key in ("owner", "group") if key in given}
         if self._task.check_mode and reason:
             return {"changed": True, "msg": reason, "changed_paths": [given["certificate"]]}
-        entry = {"path": given["certificate"], "content": base64.b64encode(data).decode(), "mode": given.get("mode", "0644")}
+        entry = {
+            "path": given["certificate"],
+            "content": base64.b64encode(data).decode(),
+            "mode": given.get("mode", "0644"),
+        }
         arguments: dict[str, Any] = {"files": [entry], "what": self._task.get_name().strip()}
         if given["kind"] == "tls":
             arguments["modes"] = [{"path": given["key"], "mode": given.get("key_mode", "0600"), **owner}]
@@ -90,8 +125,13 @@ class ActionModule(ActionBase):
                 arguments[key] = given[key]
         # The files' plugin makes it a confirmed change where the role asks for one.
         placed = self._shared_loader_obj.action_loader.get(
-            "azukari_files", task=self._task, connection=self._connection, play_context=self._play_context,
-            loader=self._loader, templar=self._templar, shared_loader_obj=self._shared_loader_obj,
+            "azukari_files",
+            task=self._task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
         )
         result: dict[str, Any] = placed.run_prepared(arguments, self._variables)
         result["changed"] = result.get("changed", False) or held["made"]

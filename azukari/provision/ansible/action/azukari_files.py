@@ -1,4 +1,4 @@
-"""Controller's half of `azukari_files`: renders templates, sends everything in one round trip, proves confirmed changes.
+"""Controller's half of `azukari_files`: renders, sends everything in one round trip, proves confirmed changes.
 
 Arguments of a task are documented in `docs/roles.md`; a confirmed change is described in `docs/decisions/`.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
+
 from azukari.provision.proof import NotProven, prove
 
 _ARGUMENTS = frozenset({"files", "directories", "links", "modes", "absent", "only", "validate", "confirmed"})
@@ -45,7 +46,9 @@ class ActionModule(ActionBase):
             if unknown := set(confirmed) - _CONFIRMED:
                 raise AnsibleActionFail(f"`confirmed` has no {sorted(unknown)}; it takes {sorted(_CONFIRMED)}.")
             given["change_id"] = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        result: dict[str, Any] = self._execute_module(module_name="azukari_files", module_args=given, task_vars=variables)
+        result: dict[str, Any] = self._execute_module(
+            module_name="azukari_files", module_args=given, task_vars=variables
+        )
         if result.get("confirm"):
             self._confirm(result, variables)
         return result
@@ -82,7 +85,9 @@ class ActionModule(ActionBase):
     @staticmethod
     def _only(rule: dict[str, Any], files: list[dict[str, Any]], links: list[dict[str, Any]]) -> dict[str, Any]:
         """Return the rule with the names that stay in its directory: those this task puts there and `keep`."""
-        here = [Path(f["path"]).name for f in [*files, *links] if str(Path(f["path"]).parent) == rule["dir"].rstrip("/")]
+        here = [
+            Path(f["path"]).name for f in [*files, *links] if str(Path(f["path"]).parent) == rule["dir"].rstrip("/")
+        ]
         return {**rule, "keep": [*here, *rule.get("keep", [])]}
 
     def _confirm(self, result: dict[str, Any], variables: dict[str, Any]) -> None:
@@ -97,15 +102,22 @@ class ActionModule(ActionBase):
             result.update(
                 failed=True,
                 rolled_back=change,
-                msg=f"{self._task.get_name().strip()} on {host}: a new login from outside failed ({reason}), so the old state was restored.",
+                msg=f"{self._task.get_name().strip()} on {host}: a new login from outside failed ({reason}), "
+                "so the old state was restored.",
             )
             return
         done = self._command(f"{rollback} --disarm {change}", variables)
         if done.get("failed") or done.get("rc"):
-            result.update(failed=True, rolled_back=change, msg=f"{host}: the change came too late to be confirmed: {done.get('stderr') or done.get('msg')}")
+            result.update(
+                failed=True,
+                rolled_back=change,
+                msg=f"{host}: the change came too late to be confirmed: {done.get('stderr') or done.get('msg')}",
+            )
 
     def _command(self, line: str, variables: dict[str, Any]) -> dict[str, Any]:
         module: dict[str, Any] = self._execute_module(
-            module_name="ansible.legacy.command", module_args={"_raw_params": line, "_uses_shell": False}, task_vars=variables
+            module_name="ansible.legacy.command",
+            module_args={"_raw_params": line, "_uses_shell": False},
+            task_vars=variables,
         )
         return module

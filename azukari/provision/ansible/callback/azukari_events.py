@@ -40,7 +40,12 @@ class CallbackModule(CallbackBase):
         task, values = result._task, result._result
         role = task._role.get_name() if task._role else ""
         seconds = time.monotonic() - self._started.get(task._uuid, time.monotonic())
-        event: dict[str, Any] = {"host": result._host.get_name(), "role": role, "task": task.get_name().strip(), "status": status}
+        event: dict[str, Any] = {
+            "host": result._host.get_name(),
+            "role": role,
+            "task": task.get_name().strip(),
+            "status": status,
+        }
         event["seconds"] = round(seconds, 3)
         if status in ("failed", "unreachable"):
             event["message"] = _sentence(values)

@@ -1,5 +1,6 @@
-"""What a host holds of one certificate: makes the key where it is missing (it never leaves), returns the public parts."""
+"""What a host holds of one certificate: makes a missing key (it never leaves), returns the public parts."""
 
+import base64
 import os
 import subprocess
 
@@ -10,6 +11,14 @@ def text(path):
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def binary(path):
+    try:
+        with open(path, "rb") as file:
+            return base64.b64encode(file.read()).decode()
     except FileNotFoundError:
         return ""
 
@@ -29,11 +38,17 @@ def tls(module, key, names):
     if made:
         os.makedirs(os.path.dirname(key), mode=0o755, exist_ok=True)
         old = os.umask(0o077)
-        run(module, ["openssl", "genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key])
+        run(
+            module,
+            ["openssl", "genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key],
+        )
         os.umask(old)
     kinds = ["IP" if name.replace(".", "").isdigit() or ":" in name else "DNS" for name in names]
     wanted = ",".join(f"{kind}:{name}" for kind, name in zip(kinds, names, strict=True))
-    request = run(module, ["openssl", "req", "-new", "-key", key, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={wanted}"])
+    request = run(
+        module,
+        ["openssl", "req", "-new", "-key", key, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={wanted}"],
+    )
     return made, request
 
 
@@ -56,17 +71,8 @@ def main():
         if made and not module.check_mode:
             run(module, ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", given["key"]])
         request = text(given["key"] + ".pub")
-    current = text(given["certificate"]) if given["kind"] != "krl" else ""
-    age = -1.0
-    digest = ""
-    if given["kind"] == "krl" and os.path.exists(given["certificate"]):
-        import hashlib
-        import time
-
-        age = time.time() - os.path.getmtime(given["certificate"])
-        with open(given["certificate"], "rb") as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
-    module.exit_json(changed=made, made=made, request=request, current=current, age=age, digest=digest)
+    current = binary(given["certificate"]) if given["kind"] == "krl" else text(given["certificate"])
+    module.exit_json(changed=made, made=made, request=request, current=current)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,10 @@ def shown(wanted):
     """Return a --diff entry for one path."""
     entry = {"before_header": wanted.path, "after_header": wanted.path}
     if wanted.content is None:
-        return {**entry, "prepared": f"{wanted.path}: {wanted.kind}, mode {wanted.mode:04o}, {wanted.owner}:{wanted.group}\n"}
+        return {
+            **entry,
+            "prepared": f"{wanted.path}: {wanted.kind}, mode {wanted.mode:04o}, {wanted.owner}:{wanted.group}\n",
+        }
     before = read(wanted.path) if os.path.isfile(wanted.path) else b""
     if len(before) + len(wanted.content) > LARGEST_DIFF:
         return {**entry, "prepared": f"{wanted.path}: {len(before)} → {len(wanted.content)} bytes\n"}
@@ -157,12 +160,19 @@ def roll_back(module, change, reason):
 
 def arm(module, paths):
     if not os.path.exists(ROLLBACK):
-        module.fail_json(msg=f"{ROLLBACK} is not on this host, so a confirmed change cannot be undone; the role `base` installs it.")
+        module.fail_json(
+            msg=f"{ROLLBACK} is not on this host, so a confirmed change cannot be undone; the role `base` installs it."
+        )
     confirmed = module.params["confirmed"]
     change = module.params["change_id"]
     request = {
-        "id": change, "what": module.params["what"], "seconds": confirmed["seconds"], "paths": paths,
-        "activate": confirmed["activate"], "save": confirmed["save"], "restore": confirmed["restore"],
+        "id": change,
+        "what": module.params["what"],
+        "seconds": confirmed["seconds"],
+        "paths": paths,
+        "activate": confirmed["activate"],
+        "save": confirmed["save"],
+        "restore": confirmed["restore"],
     }
     done = subprocess.run([ROLLBACK, "--arm"], input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode:

@@ -9,9 +9,13 @@ def properties(units):
     """Return {unit: {property: value}} by one question to systemd."""
     done = subprocess.run(
         ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload", "--", *units],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in done.stdout.split("\n\n")]
+    blocks = [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in done.stdout.split("\n\n")
+    ]
     return dict(zip(units, blocks, strict=False))
 
 
@@ -46,18 +50,22 @@ def main():
         supports_check_mode=True,
     )
     given = module.params
-    units = list(dict.fromkeys(given["enabled"] + given["disabled"] + given["masked"] + given["restarted"] + given["reloaded"]))
+    units = list(
+        dict.fromkeys(given["enabled"] + given["disabled"] + given["masked"] + given["restarted"] + given["reloaded"])
+    )
     now = properties(units)
     todo = steps(given, now)
     absent = [unit for unit in given["enabled"] if now.get(unit, {}).get("LoadState") == "not-found"]
-    todo += [("reload-or-restart", unit) for unit in given["reloaded"]] + [("restart", unit) for unit in given["restarted"]]
+    todo += [("reload-or-restart", unit) for unit in given["reloaded"]] + [
+        ("restart", unit) for unit in given["restarted"]
+    ]
     done = [f"{verb} {unit}" for verb, unit in todo]
     if module.check_mode:
         module.exit_json(changed=bool(todo), steps=done)
     reload_needed = any(state.get("NeedDaemonReload") == "yes" for state in now.values()) or absent
     if reload_needed:
         subprocess.run(["systemctl", "daemon-reload"], check=False)
-        todo = steps(given, properties(units)) + todo[len(steps(given, now)):]
+        todo = steps(given, properties(units)) + todo[len(steps(given, now)) :]
     for verb, unit in todo:
         step = subprocess.run(["systemctl", verb, "--", unit], capture_output=True, text=True, check=False)
         if step.returncode:

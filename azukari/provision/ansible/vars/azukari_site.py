@@ -8,6 +8,7 @@ from typing import Any
 from ansible.errors import AnsibleParserError
 from ansible.inventory.host import Host as InventoryHost
 from ansible.plugins.vars import BaseVarsPlugin
+
 from azukari.errors import AzukariError
 from azukari.provision.derive import derive
 from azukari.site import Site, load, state_dir

@@ -1,0 +1,55 @@
+# azukari: `make demo` and `make test` need nothing beforehand but Debian, make and root or sudo.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+AZUKARI := $(VENV)/bin/azukari
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=AZUKARI_HOME)
+SITE := inventory/lab
+
+.PHONY: help setup demo test test-fast test-all breaches bench lint lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(VENV)/.done ## OS packages and .venv
+
+$(VENV)/.done: tools/setup pyproject.toml requirements.lock
+	$(SUDO) tools/setup os
+	tools/setup venv
+	touch $@
+
+demo: setup ## the main job, whole: lab up, apply, verify, report
+	$(SUDO) $(AZUKARI) lab demo --site $(SITE)
+
+test-fast: setup ## lint and unit tests, no lab
+	$(PY) -m pytest tests/unit -n 2 -q
+
+test: lint test-fast ## everything that fits in 45 minutes; prints what was left out
+	$(SUDO) $(PY) -m pytest tests/lab tests/breaches -q --share=rotating
+
+test-all: lint test-fast ## everything
+	$(SUDO) $(PY) -m pytest tests/lab tests/breaches -q --share=all
+
+breaches: setup ## every breach and near miss
+	$(SUDO) $(PY) -m pytest tests/breaches -q --share=all
+
+bench: setup ## writes docs/benchmarks.md and docs/benchmarks.json
+	$(SUDO) $(PY) -m tests.bench
+
+lint: setup ## ruff, mypy, ansible-lint, yamllint, import-linter
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/yamllint --strict .
+	$(VENV)/bin/ansible-lint --offline -q
+
+lock: ## pin all dependencies, with hashes
+	$(VENV)/bin/uv pip compile --quiet --generate-hashes --extra dev --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+	  --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+
+clean: ## nothing is left: lab, bridges, mounts, rules, image, .venv
+	test ! -x $(AZUKARI) || $(SUDO) $(AZUKARI) lab down --everything --site $(SITE)
+	rm -rf $(VENV) .ansible .pytest_cache .mypy_cache .ruff_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

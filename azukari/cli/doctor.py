@@ -1,0 +1,66 @@
+"""`azukari doctor`: what stands in the way, on this machine and on the site's hosts."""
+
+import shutil
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from azukari.cli.options import SiteOption, chosen_site
+from azukari.cli.plan import words
+from azukari.cli.progress import Lines
+from azukari.people import authority
+from azukari.provision import apply as provisioning
+from azukari.provision.preflight import Finding
+from azukari.site import Site, approval
+
+_TOOLS = {"ssh": "openssh-client", "ssh-keygen": "openssh-client", "nft": "nftables"}
+
+
+def command(
+    site: SiteOption = None,
+    limit: Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")] = "",
+) -> int:
+    """Run the preflight alone: this machine, the declared site, every host; each finding with what to do about it."""
+    console = Console(stderr=True)
+    declared = chosen_site(site)
+    findings = _this_machine() + _declaration(declared)
+    rolled_back: list[str] = []
+    if authority.domains_at_hand(declared):
+        with provisioning.session(declared, words(limit)) as at:
+            findings += provisioning.preflight(at, Lines(console))
+            rolled_back = provisioning.recover(at)
+    for sentence in rolled_back:
+        console.print(f"[bold red]Rolled back:[/] {sentence}")
+    for finding in findings:
+        console.print(f"[yellow]{finding.where}[/]: {finding.what}\n    {finding.remedy}", highlight=False)
+    if not findings and not rolled_back:
+        console.print("[green]Nothing stands in the way.[/]")
+        return 0
+    return 1 if rolled_back else 2
+
+
+def _this_machine() -> list[Finding]:
+    return [
+        Finding("this machine", f"lacks the program “{tool}”.", f"Install it: apt-get install {package}")
+        for tool, package in _TOOLS.items()
+        if not shutil.which(tool) and not shutil.which(f"/usr/sbin/{tool}")
+    ]
+
+
+def _declaration(site: Site) -> list[Finding]:
+    found = []
+    if not authority.domains_at_hand(site):
+        remedy = "Ask the keepers in contract.yml, or make keys with `azukari init`; in the lab, `azukari lab up` does."
+        found.append(Finding("this machine", "holds no trust domain's keys, so no host can be asked.", remedy))
+    state = approval(site)
+    if state.state != "approved":
+        changed = f": {', '.join(state.changed)}" if state.changed else ""
+        found.append(
+            Finding(
+                "the site",
+                f"is not approved as it stands ({state.state}{changed}).",
+                "Have the office run `azukari site approve`.",
+            )
+        )
+    return found
