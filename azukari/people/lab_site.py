@@ -55,7 +55,7 @@ def make(site_path: Path | str, *, sign: bool = False) -> Made:
     site = load(site_path)
     if not site.lab:
         raise InputError(f"{site.path} is no lab (site.yml has no “lab: true”): its people make their own keys.")
-    made = [*_people(site), *_office(site), *_evidence_keys(site), *_own_keys(site), *_authorities(site)]
+    made = [*_people(site), *office_key(site), *evidence_keys(site), *_own_keys(site), *_authorities(site)]
     found = approval(site)
     generated = all(path.startswith(_GENERATED) for path in found.changed)
     new_office = found.state == "forged" and "the office's approval key" in made
@@ -89,12 +89,14 @@ def _people(site: Site) -> list[str]:
     return made
 
 
-def _office(site: Site) -> list[str]:
+def office_key(site: Site) -> list[str]:
+    """Make the office's approval key unless it is there; return what was made, in words."""
     private = holders_dir(site) / "office" / "approval"
     return ["the office's approval key"] if _pair(private, "office", site.path / site.contract.office.key) else []
 
 
-def _evidence_keys(site: Site) -> list[str]:
+def evidence_keys(site: Site) -> list[str]:
+    """Make the contractor's and the auditor's evidence keys unless they are there; return what was made, in words."""
     made = []
     parties = {"contractor": site.contract.contractor, "auditor": site.contract.auditor}
     for holder, party in parties.items():
