@@ -1,6 +1,7 @@
 """The `azukari` command."""
 
 import importlib
+import importlib.util
 import sys
 from typing import Annotated
 
@@ -33,6 +34,8 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 def _add_verbs() -> None:
     for verb in VERBS:
+        if importlib.util.find_spec(f"azukari.cli.{verb}") is None:
+            continue
         module = importlib.import_module(f"azukari.cli.{verb}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=verb)

@@ -14,6 +14,7 @@ from azukari.provision.preflight import Finding, HostState, ask_all
 from azukari.provision.runner import Event, Outcome, run_playbook
 from azukari.site import Site
 from azukari.ssh import config
+from azukari.ssh.identity import Identity
 
 ORDER = ("bastion", "log", "vault", "db", "mail", "app", "web")
 _ROLLBACK = "/usr/local/sbin/azukari-rollback"
@@ -39,9 +40,14 @@ class Session:
     site: Site
     hosts: list[str]
     left: dict[str, str]  # domain → why its hosts are left out
+    own: Identity
     ssh_config: Path
-    first_contact_config: Path
     states: dict[str, HostState] = field(default_factory=dict)
+
+    def first_contact(self, *hosts: str) -> Path:
+        """Write and return the configuration that reaches some hosts as root, by their declared keys."""
+        name = f"first_contact-{'-'.join(hosts)}"[:80]
+        return config.write(self.site, self.own, first_contact=frozenset(hosts), name=name)
 
     def of_way(self, way: str) -> list[str]:
         """Return the hosts that answered by this way, in the design's order."""
@@ -100,9 +106,7 @@ def session(site: Site, limit: Iterable[str] = (), domains: Iterable[str] = ()) 
             "The vault password of a domain lies with its keeper; see `azukari people --help`."
         )
     with identity.automation(site, "apply", sorted(asked & at_hand)) as own:
-        yield Session(
-            site, hosts, left, config.write(site, own), config.write(site, own, first_contact=frozenset(site.hosts))
-        )
+        yield Session(site, hosts, left, own, config.write(site, own))
 
 
 def _named(site: Site, limit: Iterable[str]) -> set[str]:
@@ -120,7 +124,7 @@ def _named(site: Site, limit: Iterable[str]) -> set[str]:
 def preflight(at: Session, progress: Progress) -> list[Finding]:
     """Ask all hosts at once and return what stands in the way."""
     progress.step("Preflight: asking all hosts")
-    at.states = ask_all(at.hosts, at.ssh_config, at.first_contact_config, progress.answer)
+    at.states = ask_all(at.hosts, at.ssh_config, at.first_contact, progress.answer)
     return [finding for host in at.hosts for finding in at.states[host].findings()]
 
 
@@ -232,7 +236,7 @@ def _take_over(
         at.site,
         "first_contact.yml",
         hosts,
-        at.first_contact_config,
+        at.first_contact(*hosts),
         first_contact=True,
         plain=True,
         root_password=root_password,

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from azukari.errors import Unreachable
+from azukari.ssh.host_key import HostKeyDiffers
+
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 20
 DISK_FREE_MB = 300  # a package upgrade and the old state of a confirmed change
-CLOCK_SECONDS = 60.0  # certificates start 5 min ago; more is refused sooner or later
+CLOCK_SECONDS = 60.0  # certificates start 5 min ago; a larger error is refused sooner or later
 TARGET = ("debian", "13")
 
 # One round trip; works for root (first contact) and for automation (sudo).
@@ -97,7 +100,7 @@ class HostState:
 def ask_all(
     hosts: Iterable[str],
     ssh_config: Path,
-    first_contact_config: Path,
+    first_contact: Callable[[str], Path],
     on_answer: Callable[[HostState], None] | None = None,
 ) -> dict[str, HostState]:
     """Ask all hosts at once: first by the normal way, then, where that is shut, as a freshly installed server.
@@ -105,16 +108,14 @@ def ask_all(
     Args:
         hosts: their names.
         ssh_config: the normal way, through the bastion.
-        first_contact_config: root's way on a fresh server, with the declared host key.
+        first_contact: writes the configuration for root's way on a fresh server, with the declared host key.
         on_answer: called with each answer as it comes.
     """
 
     def one(host: str) -> HostState:
         state = _ask(host, ssh_config, "managed")
         if state.way == "unreachable":
-            fresh = _ask(host, first_contact_config, "new")
-            # The normal way's answer says more, unless the other way was refused for the host's key.
-            state = fresh if fresh.way == "new" or "verification failed" in fresh.said else state
+            state = _first(host, state, first_contact)
         if on_answer:
             on_answer(state)
         return state
@@ -122,6 +123,17 @@ def ask_all(
     names = list(hosts)
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
         return {state.host: state for state in pool.map(one, names)}
+
+
+def _first(host: str, state: HostState, first_contact: Callable[[str], Path]) -> HostState:
+    """Ask as on a fresh server; the normal way's answer says more, unless this way was refused for the host's key."""
+    try:
+        fresh = _ask(host, first_contact(host), "new")
+    except HostKeyDiffers as error:
+        return HostState(host, "unreachable", said=error.message)
+    except Unreachable:
+        return state
+    return fresh if fresh.way == "new" or "verification failed" in fresh.said else state
 
 
 def _ask(host: str, config: Path, way: Literal["managed", "new"]) -> HostState:

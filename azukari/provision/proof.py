@@ -2,47 +2,64 @@
 
 import subprocess
 import time
+from collections.abc import Callable
+
+from azukari.ssh.identity import JUMP_ALIAS
 
 PROOF_SECONDS = 20  # well inside the rollback's 45 s
 _ATTEMPT_SECONDS = 8
+Done = subprocess.CompletedProcess[str]
+_FRESH = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ConnectTimeout=5")
 
 
-class NotProven(Exception):
+class NotProven(Exception):  # noqa: N818 - an outcome, not an error of ours
     """The host could not be reached by the normal way; the message is what ssh said."""
 
 
-def prove(host: str, ssh_config: str | None, *, seconds: float = PROOF_SECONDS) -> None:
+def prove(host: str, ssh_config: str, *, bastion: str, seconds: float = PROOF_SECONDS) -> None:
     """Log in anew, by the way that people use (through the bastion), and run sudo.
+
+    An open connection proves nothing about a new one, so none is shared, not even the one to the bastion.
 
     Args:
         host: the host's name in the ssh configuration.
-        ssh_config: path of the configuration that `azukari.ssh.config` wrote; None means the user's own.
+        ssh_config: path of the configuration that `azukari.ssh.config` wrote.
+        bastion: the bastion's name; it is reached directly, and its jump account must still let people through.
         seconds: how long to try; a reload of sshd leaves a moment without a listener.
 
     Raises:
         NotProven: with what ssh said last.
     """
-    # ControlPath=none: an open connection would prove nothing about a new one. It reaches the jump too, because
-    # the ProxyCommand of the configuration reads AZUKARI_SSH_FRESH.
-    command = ["ssh", *(["-F", ssh_config] if ssh_config else []), "-o", "ControlMaster=no", "-o", "ControlPath=none"]
-    command += ["-o", "ConnectTimeout=5", host, "sudo", "-n", "/bin/true"]
+    jump = f"ssh -F {ssh_config} {' '.join(_FRESH)} -W [%h]:%p {JUMP_ALIAS}"
+    way = [] if host == bastion else ["-o", f"ProxyCommand={jump}"]
+    login = ["ssh", "-F", ssh_config, *_FRESH, *way, host, "sudo", "-n", "/bin/true"]
+    _until(seconds, login, lambda done: done.returncode == 0)
+    if host == bastion:
+        # -N asks for nothing but the authentication; the session stays open, so that being let in ends in our timeout.
+        through = ["ssh", "-F", ssh_config, *_FRESH, "-v", "-N", JUMP_ALIAS]
+        _until(seconds, through, lambda done: "Authenticated to" in done.stderr, attempt_seconds=3)
+
+
+def _until(seconds: float, command: list[str], good: Callable[[Done], bool], attempt_seconds: float = _ATTEMPT_SECONDS) -> None:
+    """Try until the outcome is good or the time is over."""
     end = time.monotonic() + seconds
     while True:
-        said = _attempt(command)
-        if said is None:
+        done = _attempt(command, attempt_seconds)
+        if good(done):
             return
-        if time.monotonic() + _ATTEMPT_SECONDS > end:
-            raise NotProven(said)
+        if time.monotonic() + attempt_seconds > end:
+            lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("debug1:")]
+            raise NotProven(lines[-1] if lines else f"ssh ended with code {done.returncode}")
         time.sleep(0.5)
 
 
-def _attempt(command: list[str]) -> str | None:
-    """Return None on success, else what ssh said."""
+def _attempt(command: list[str], seconds: float) -> Done:
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_ATTEMPT_SECONDS, check=False)
+        _, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return f"no answer within {_ATTEMPT_SECONDS} s"
-    if done.returncode == 0:
-        return None
-    lines = done.stderr.strip().splitlines()
-    return lines[-1] if lines else f"exit code {done.returncode}"
+        process.terminate()
+        _, said = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, "", said)

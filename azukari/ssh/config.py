@@ -17,7 +17,9 @@ CONNECT_TIMEOUT = 5  # seconds; what an unreachable host costs at most
 _PERSIST = 60  # seconds that the shared connection outlives its last user, should nobody end it
 
 
-def write(site: Site, identity: Identity, *, first_contact: frozenset[str] = frozenset()) -> Path:
+def write(
+    site: Site, identity: Identity, *, first_contact: frozenset[str] = frozenset(), name: str = "ssh_config"
+) -> Path:
     """Write the run's `ssh_config` and known hosts into the identity's folder.
 
     Args:
@@ -25,6 +27,7 @@ def write(site: Site, identity: Identity, *, first_contact: frozenset[str] = fro
         identity: as whom to connect.
         first_contact: names of hosts not yet taken over: reached directly, as root with the contractor's first key
             if there is one, and recognised by the host key that the site declares.
+        name: the file's name, where a run needs both ways side by side.
 
     Returns:
         the file, for `ssh -F`. It may be written again with other `first_contact`.
@@ -33,7 +36,7 @@ def write(site: Site, identity: Identity, *, first_contact: frozenset[str] = fro
         HostKeyDiffers: a host of `first_contact` shows another key than the declared one.
         Unreachable: a host of `first_contact` of which only the fingerprint is declared does not answer.
     """
-    target = identity.folder / "ssh_config"
+    target = identity.folder / name
     bastion = site.group("bastion")[0]
     blocks = [_jump_block(bastion, identity)]
     known = []
@@ -45,8 +48,9 @@ def write(site: Site, identity: Identity, *, first_contact: frozenset[str] = fro
         known.append(f"@cert-authority {host.name} {_host_ca(site, host)}")
         if host.name in identity.hosts:
             blocks.append(_host_block(host, identity, target, through_bastion=host.name != bastion.name))
-    blocks.append(_common_block(identity))
-    keys.write_closed(identity.folder / "known_hosts", "".join(f"{line}\n" for line in known))
+    known_hosts = identity.folder / f"{name}.known_hosts"
+    blocks.append(_common_block(known_hosts))
+    keys.write_closed(known_hosts, "".join(f"{line}\n" for line in known))
     keys.write_closed(target, "\n".join(blocks))
     return target
 
@@ -134,10 +138,10 @@ def _first_contact_block(site: Site, host: Host) -> str:
     return _block(host.name, **options)
 
 
-def _common_block(identity: Identity) -> str:
+def _common_block(known_hosts: Path) -> str:
     return _block(
         "*",
-        UserKnownHostsFile=identity.folder / "known_hosts",
+        UserKnownHostsFile=known_hosts,
         GlobalKnownHostsFile="/dev/null",
         StrictHostKeyChecking="yes",
         CheckHostIP="no",

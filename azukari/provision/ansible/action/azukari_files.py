@@ -95,7 +95,7 @@ class ActionModule(ActionBase):
         change, host = result["confirm"], variables["inventory_hostname"]
         rollback = "/usr/local/sbin/azukari-rollback"
         try:
-            prove(host, variables.get("azukari_ssh_config"))
+            prove(host, variables["azukari_ssh_config"], bastion=variables["azukari"]["bastion"]["name"])
         except NotProven as reason:
             # By the connection that is still open; when it is dead the timer does the same within its seconds.
             self._command(f"{rollback} --restore {change}", variables)
