@@ -9,7 +9,7 @@ from typing import IO
 
 from azukari.lab import cgroup
 from azukari.lab.commands import PATH, LabFault, find
-from azukari.lab.process import Running
+from azukari.lab.process import WITHHELD, Running
 
 # What root has after a login on the console (login.defs(5), ENV_SUPATH); nothing of the caller's environment.
 _ENVIRONMENT = {
@@ -90,11 +90,15 @@ def _environment() -> dict[str, str]:
 
 
 def _command(host: Running, argv: Sequence[str]) -> list[str]:
-    program = find("nsenter")
-    if program is None:
-        raise LabFault("This machine has no “nsenter”.")
-    enter = [program, f"--target={host.leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-    inside = [*enter, "--root", "--wd=/", "--", *argv]
+    restrict, enter = find("setpriv"), find("nsenter")
+    if restrict is None or enter is None:
+        raise LabFault("This machine has no “nsenter” or no “setpriv”.")
+    # nsenter changes namespaces only: without the bounds the command would have all of *this machine's* powers, and
+    # setting the host's clock would set the machine's.
+    bounds = ",".join(f"-{name.removeprefix('CAP_').lower()}" for name in WITHHELD)
+    namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"]
+    restricted = [restrict, f"--bounding-set={bounds}", f"--inh-caps={bounds}"]
+    inside = [*restricted, enter, f"--target={host.leader}", *namespaces, "--", *argv]
     group = cgroup.of_commands(host.leader)
     if group is None:
         return inside

@@ -13,6 +13,7 @@ COMMANDS = {
     "nft": "nftables",
     "ip": "iproute2",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "losetup": "mount",
     "mount": "mount",
     "mkfs.ext4": "e2fsprogs",

@@ -36,8 +36,7 @@ def remove(lab: Layout) -> None:
         _end_processes(lab.namespace)
         run(["ip", "netns", "delete", lab.namespace])
     for interface in (lab.outside_interface, lab.bridge):
-        if _exists(interface):
-            run(["ip", "link", "delete", interface])
+        cut(interface)  # deleting the namespace may have taken its own end, and with it this one
     if succeeds(["nft", "list", "table", "inet", lab.table]):
         run(["nft", "delete", "table", "inet", lab.table])
     _forward_no_more(lab)

@@ -14,7 +14,7 @@ from azukari.lab.commands import PATH, LabFault, find
 from azukari.lab.layout import HostLayout, Layout
 
 # With these a host could set the machine's clock, load modules into its kernel, or end it.
-_WITHHELD = ("CAP_SYS_TIME", "CAP_SYS_MODULE", "CAP_SYS_BOOT")
+WITHHELD = ("CAP_SYS_TIME", "CAP_SYS_MODULE", "CAP_SYS_BOOT")
 _SSH_PORT = 22
 _TCP_LISTEN = "0A"
 _SIGRTMIN_HALT = 4  # systemd(1), SIGNALS: SIGRTMIN+4 powers off
@@ -103,7 +103,7 @@ def _command(lab: Layout, host: HostLayout) -> list[str]:
         *([] if cgroup.machine_runs_systemd() else ["--keep-unit"]),
         f"--network-bridge={lab.bridge}",
         "--capability=all",
-        f"--drop-capability={','.join(_WITHHELD)}",
+        f"--drop-capability={','.join(WITHHELD)}",
         "--console=pipe",
         "--resolv-conf=off",
         "--timezone=off",
