@@ -95,11 +95,12 @@ def office_key(site: Site) -> list[str]:
     return ["the office's approval key"] if _pair(private, "office", site.path / site.contract.office.key) else []
 
 
-def evidence_keys(site: Site) -> list[str]:
-    """Make the contractor's and the auditor's evidence keys unless they are there; return what was made, in words."""
+def evidence_keys(site: Site, holders: tuple[str, ...] = ("contractor", "auditor")) -> list[str]:
+    """Make the holders' evidence keys unless they are there; return what was made, in words."""
     made = []
     parties = {"contractor": site.contract.contractor, "auditor": site.contract.auditor}
-    for holder, party in parties.items():
+    for holder in holders:
+        party = parties[holder]
         private, public = holders_dir(site) / holder / "evidence.pem", site.path / party.evidence_key
         if not private.exists():
             key = Ed25519PrivateKey.generate()

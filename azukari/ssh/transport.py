@@ -1,0 +1,104 @@
+"""paramiko's client, made fit for attempts: it says why a server hung up, and it never waits without end."""
+
+import logging
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import paramiko
+from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_SERVICE_REQUEST
+from paramiko.message import Message
+from paramiko.transport import ServiceRequestingTransport
+
+from azukari.errors import Unreachable
+
+# Attempts are refused by the hundred: paramiko's own lines about it would drown what azukari says.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
+
+AnySocket = socket.socket | paramiko.Channel
+
+
+class AttemptTransport(ServiceRequestingTransport):
+    """A client's side of one SSH connection.
+
+    Attributes:
+        hung_up: the reason that the server gave when it ended the connection; empty as long as it gave none.
+    """
+
+    def __init__(self, connection: AnySocket, timeout: float) -> None:
+        super().__init__(connection)
+        self.hung_up = ""
+        self.open_payload = b""  # what follows in the next channel's opening; see `open_special`
+        self._patience = timeout
+        self._accepted = threading.Event()
+        self._gss_kex_used = False
+        self.banner_timeout = self.handshake_timeout = self.auth_timeout = self.channel_timeout = timeout
+
+    def start(self, *arguments: Any) -> None:
+        """Start the thread as a daemon: an attempt must not keep the program alive."""
+        self.daemon = True
+        super().start(*arguments)
+
+    def shake_hands(self) -> None:
+        """Agree on keys.
+
+        Raises:
+            Unreachable: no agreement within the timeout.
+        """
+        try:
+            self.start_client(timeout=self._patience)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self.close()
+            raise Unreachable(f"the SSH handshake failed: {self.hung_up or error}") from error
+        if not self.initial_kex_done:
+            self.close()
+            raise Unreachable(f"the SSH handshake was not done after {self._patience:g} s")
+
+    def ensure_session(self) -> None:
+        """Ask once for the service of authentication (paramiko's own waits for ever when the server hangs up)."""
+        if self._accepted.is_set():
+            return
+        message = Message()
+        message.add_byte(cMSG_SERVICE_REQUEST)
+        message.add_string("ssh-userauth")
+        self._send_message(message)  # type: ignore[attr-defined]  # the stubs lack it
+        if not self._accepted.wait(self._patience):
+            raise paramiko.SSHException(self.hung_up or "the server did not start authentication")
+        self.auth_handler = self.get_auth_handler()
+
+    def open_special(self, kind: str, payload: bytes) -> paramiko.Channel:
+        """Open a channel of a kind that paramiko does not know.
+
+        Args:
+            kind: such as `direct-streamlocal@openssh.com`.
+            payload: what the kind's opening message carries, encoded.
+
+        Raises:
+            paramiko.SSHException: refused.
+        """
+        self.open_payload = payload
+        channel: paramiko.Channel = self.open_channel(kind, timeout=self._patience)
+        return channel
+
+    def _send_user_message(self, message: Message) -> None:
+        if self.open_payload and message.asbytes()[:1] == cMSG_CHANNEL_OPEN:
+            message.add_bytes(self.open_payload)
+            self.open_payload = b""
+        super()._send_user_message(message)  # type: ignore[misc]  # the stubs lack it
+
+    def _parse_service_accept(self, _message: Message) -> None:
+        self._accepted.set()
+
+    def _parse_disconnect(self, message: Message) -> None:
+        message.get_int()
+        self.hung_up = message.get_text() or "no reason given"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
