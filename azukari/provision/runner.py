@@ -85,7 +85,9 @@ def run_playbook(
         command = [sys.executable, "-m", "ansible.cli.playbook", "-i", str(site.path), "--limit", ",".join(hosts)]
         command += [str(content(f"playbooks/{playbook}")), "--diff", *(["--check"] if check else [])]
         command += ["--tags", ",".join(tags)] if tags else []
-        environment = _environment(pipe, ssh_config, plain=plain, first_contact=first_contact)
+        settings = Path(folder) / "ansible.cfg"  # empty: neither the user's nor a folder's own settings count
+        settings.write_text("[defaults]\n")
+        environment = _environment(settings, pipe, ssh_config, plain=plain, first_contact=first_contact)
         if root_password is not None:
             environment["AZUKARI_ROOT_PASSWORD"] = root_password
         with (Path(folder) / "said").open("w+b") as said:
@@ -138,14 +140,14 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _environment(pipe: Path, ssh_config: Path, *, plain: bool, first_contact: bool) -> dict[str, str]:
+def _environment(settings: Path, pipe: Path, ssh_config: Path, *, plain: bool, first_contact: bool) -> dict[str, str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     package = str(Path(__file__).resolve().parents[2])
     environment |= {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "AZUKARI_EVENTS": str(pipe),
         "AZUKARI_SSH_CONFIG": str(ssh_config),
-        "ANSIBLE_CONFIG": os.devnull,
+        "ANSIBLE_CONFIG": str(settings),
         "ANSIBLE_ROLES_PATH": str(content("roles")),
         "ANSIBLE_ACTION_PLUGINS": str(_PLUGINS / "action"),
         "ANSIBLE_LIBRARY": str(_PLUGINS / "modules"),

@@ -43,7 +43,7 @@ class CallbackModule(CallbackBase):
         event: dict[str, Any] = {
             "host": result._host.get_name(),
             "role": role,
-            "task": task.get_name().strip(),
+            "task": task.name.strip(),
             "status": status,
         }
         event["seconds"] = round(seconds, 3)
