@@ -1,1 +1,20 @@
-"""Statement, signature, store and offline verifier of one run."""
+"""Signed evidence: one folder a run, verified with the public key alone."""
+
+from azukari.evidence.folder import Evidence, EvidenceInvalid, folder_of, listed, newest, write
+from azukari.evidence.record import Kind, Record, of_plan, of_run
+from azukari.evidence.verifier import Verified, verify
+
+__all__ = [
+    "Evidence",
+    "EvidenceInvalid",
+    "Kind",
+    "Record",
+    "Verified",
+    "folder_of",
+    "listed",
+    "newest",
+    "of_plan",
+    "of_run",
+    "verify",
+    "write",
+]

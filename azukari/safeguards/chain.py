@@ -17,11 +17,17 @@ NEAR_MISS = ".near-miss.sh"
 
 @dataclass(frozen=True)
 class CheckFunction:
-    """A function below `checks/` that judges one safeguard."""
+    """A function below `checks/` that judges one safeguard.
+
+    `sentence` is its docstring's first line; `sections` and `collected` name the facts that it judges.
+    """
 
     safeguard: str
     file: str
     function: str
+    sentence: str
+    sections: tuple[str, ...]
+    collected: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,13 @@ def checks_in(folder: Path) -> list[CheckFunction]:
         tree = ast.parse(path.read_text("utf-8"), filename=str(path))
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
-                found += [
-                    CheckFunction(safeguard, f"checks/{path.name}", node.name) for safeguard in _safeguards_of(node)
-                ]
+                found += [_check_function(path, node, decorator) for decorator in _check_decorators(node)]
     return found
 
 
-def _safeguards_of(function: ast.FunctionDef) -> list[str]:
+def _check_decorators(function: ast.FunctionDef) -> list[ast.Call]:
     return [
-        decorator.args[0].value
+        decorator
         for decorator in function.decorator_list
         if isinstance(decorator, ast.Call)
         and _name(decorator.func) == "check"
@@ -57,6 +61,28 @@ def _safeguards_of(function: ast.FunctionDef) -> list[str]:
         and isinstance(decorator.args[0], ast.Constant)
         and isinstance(decorator.args[0].value, str)
     ]
+
+
+def _check_function(path: Path, function: ast.FunctionDef, decorator: ast.Call) -> CheckFunction:
+    given = {keyword.arg: keyword.value for keyword in decorator.keywords}
+    return CheckFunction(
+        safeguard=str(ast.literal_eval(decorator.args[0])),
+        file=f"checks/{path.name}",
+        function=function.name,
+        sentence=(ast.get_docstring(function) or "").partition("\n\n")[0].replace("\n", " "),
+        sections=_words(given.get("sections")),
+        collected=_words(given.get("collect")),
+    )
+
+
+def _words(node: ast.expr | None) -> tuple[str, ...]:
+    """The strings or names of a literal list; none where it is computed."""
+    if not isinstance(node, ast.List | ast.Tuple):
+        return ()
+    return tuple(
+        each.value if isinstance(each, ast.Constant) and isinstance(each.value, str) else _name(each)
+        for each in node.elts
+    )
 
 
 def _name(node: ast.expr) -> str:

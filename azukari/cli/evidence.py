@@ -1,0 +1,140 @@
+"""`azukari evidence`: what was signed, and whether it still says so."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from azukari import evidence
+from azukari.cli.options import SiteOption, chosen_site, site_folder
+from azukari.errors import InputError
+from azukari.evidence import Evidence
+from azukari.evidence.signer import public_key
+
+app = typer.Typer(no_args_is_help=True, help="List, show and verify the signed evidence of runs.")
+
+Which = Annotated[str, typer.Argument(metavar="[EVIDENCE]", help="A folder, or the name of one; default: the newest.")]
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="The signer's public key; default: those that the site declares."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+Hosts = Annotated[
+    bool, typer.Option("--hosts", help="Evidence of lone hosts (`verify --host`), which belong to no site.")
+]
+
+
+@app.command("list")
+def list_(site: SiteOption = None, hosts: Hosts = False, as_json: AsJson = False) -> None:
+    """List the evidence on this machine, newest first."""
+    found = evidence.listed(None if hosts else chosen_site(site))
+    if as_json:
+        print(json.dumps({"evidence": [_summary(each) for each in found]}, ensure_ascii=False, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("evidence", "of", "outcome", "ended", "as"):
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        ended = each.ended.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        table.add_row(each.name, each.subject, each.outcome, ended, str(each.run["judged_as"]))
+    console = Console()
+    console.print(table if found else "There is no evidence yet; `azukari verify` makes the first.")
+
+
+@app.command()
+def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_json: AsJson = False) -> None:
+    """Show what a run found, and under which site, catalogue and version. Not verified: `evidence verify` does that."""
+    chosen = chosen_evidence(which, site, hosts=hosts)
+    if as_json:
+        print(json.dumps(chosen.statement, ensure_ascii=False, indent=2))
+        return
+    console = Console(highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    for heading, words in _summary(chosen).items():
+        grid.add_row(Text(heading.replace("_", " "), style="dim"), Text(str(words)))
+    for part in chosen.statement["predicate"]["configuration"]:
+        grid.add_row(Text(part["name"], style="dim"), Text(f"sha256:{part['digest']['sha256']}"))
+    console.print(grid)
+    for verdict, tests in (("failed", "failedTests"), ("not settled", "warnedTests")):
+        for test in chosen.statement["predicate"][tests]:
+            console.print(Text(f"{verdict}: {test}", style="red" if verdict == "failed" else "yellow"))
+
+
+@app.command()
+def verify(which: Which = "", key: Key = None, site: SiteOption = None, hosts: Hosts = False) -> None:
+    """Prove that evidence is what its signer signed: every byte of every file. Needs the public key alone."""
+    chosen = chosen_evidence(which, site, hosts=hosts)
+    keys = [key] if key is not None else _declared_keys(chosen, site)
+    refusals = []
+    for path in keys:
+        try:
+            verified = evidence.verify(chosen.folder, public_key(path))
+        except evidence.EvidenceInvalid as error:
+            refusals.append(error)
+            continue
+        Console(highlight=False).print(
+            f"{chosen.name}: every byte is as {path.name} ({verified.key}) signed it.\n"
+            f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
+            f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
+            "A signature says who said it and that nothing was changed since; not that it is true. "
+            "For that, an auditor runs `azukari verify --as auditor` with an own key and nonce.",
+            soft_wrap=True,
+        )
+        return
+    raise refusals[0]
+
+
+def chosen_evidence(which: str, site: Path | None, *, hosts: bool = False) -> Evidence:
+    """Return the evidence that the user means.
+
+    Args:
+        which: a folder, the name of one of the site's, or empty for the newest run of `verify`.
+        site: the site's folder as given on the command line.
+        hosts: choose among the evidence of lone hosts.
+
+    Raises:
+        InputError: there is none of that name, or none at all.
+    """
+    if which and Path(which).is_dir():
+        return Evidence(Path(which))
+    declared = None if hosts else chosen_site(site)
+    if which:
+        found = [each for each in evidence.listed(declared) if each.name == which]
+        if not found:
+            raise InputError(f"There is no evidence “{which}”; `azukari evidence list` shows what there is.")
+        return found[0]
+    latest = evidence.newest(declared)
+    if latest is None:
+        raise InputError("There is no evidence of a verification yet; `azukari verify` makes the first.")
+    return latest
+
+
+def _declared_keys(chosen: Evidence, site: Path | None) -> list[Path]:
+    """The public keys that the site declares, the likelier signer's first; the office has approved them."""
+    folder = site_folder(site)
+    contract = chosen_site(site).contract
+    keys = {"contractor": contract.contractor.evidence_key, "auditor": contract.auditor.evidence_key}
+    judged_as = str(chosen.run["judged_as"])
+    return [folder / keys[party] for party in sorted(keys, key=lambda party: party != judged_as)]
+
+
+def _summary(chosen: Evidence) -> dict[str, object]:
+    run = chosen.run
+    return {
+        "evidence": chosen.name,
+        "folder": str(chosen.folder),
+        "kind": chosen.kind,
+        "subject": chosen.subject,
+        "outcome": chosen.outcome,
+        "started": run["started"],
+        "ended": run["ended"],
+        "hosts": run["hosts"],
+        "vantages": run["vantages"],
+        "judged_as": run["judged_as"],
+        "host_identity": run["host_identity"],
+        "nonce": run["nonce"],
+    }
