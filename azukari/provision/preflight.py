@@ -25,7 +25,8 @@ echo "clock $(date +%s.%N)"
 echo "free $(df -Pk / | awk 'NR==2{print int($4/1024)}')"
 if [ "$(id -u)" = 0 ]; then s=; else s="sudo -n"; fi
 $s true 2>/dev/null && echo "root yes"
-[ -x /usr/local/sbin/azukari-rollback ] && echo "rollbacks $($s /usr/local/sbin/azukari-rollback --list --json 2>/dev/null)"
+u=/usr/local/sbin/azukari-rollback
+[ -x $u ] && echo "rollbacks $($s $u --list --json 2>/dev/null)"
 exit 0
 """
 
@@ -67,8 +68,8 @@ class HostState:
             remedy = "Look at its console: is it up, is sshd listening, is its address the declared one?"
             if "REMOTE HOST IDENTIFICATION" in self.said or "verification failed" in self.said:
                 remedy = (
-                    "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if it is the "
-                    f"right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
+                    "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if "
+                    f"it is the right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
                 )
             return [Finding(self.host, f"cannot be reached: {self.said}", remedy)]
         found = []

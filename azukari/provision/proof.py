@@ -12,7 +12,7 @@ Done = subprocess.CompletedProcess[str]
 _FRESH = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ConnectTimeout=5")
 
 
-class NotProven(Exception):  # noqa: N818 - an outcome, not an error of ours
+class NotProven(Exception):
     """The host could not be reached by the normal way; the message is what ssh said."""
 
 
@@ -40,7 +40,9 @@ def prove(host: str, ssh_config: str, *, bastion: str, seconds: float = PROOF_SE
         _until(seconds, through, lambda done: "Authenticated to" in done.stderr, attempt_seconds=3)
 
 
-def _until(seconds: float, command: list[str], good: Callable[[Done], bool], attempt_seconds: float = _ATTEMPT_SECONDS) -> None:
+def _until(
+    seconds: float, command: list[str], good: Callable[[Done], bool], attempt_seconds: float = _ATTEMPT_SECONDS
+) -> None:
     """Try until the outcome is good or the time is over."""
     end = time.monotonic() + seconds
     while True:

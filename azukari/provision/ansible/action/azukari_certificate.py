@@ -92,7 +92,7 @@ class ActionModule(ActionBase):
             return held["current"], reason
         return self._authority().tls_certificate(held["request"], names, days=int(given.get("days", 90))), reason
 
-    def _krl(self, given: dict[str, Any], held: dict[str, Any], names: list[str]) -> tuple[bytes, str | None]:
+    def _krl(self, _given: dict[str, Any], held: dict[str, Any], _names: list[str]) -> tuple[bytes, str | None]:
         """Keep the host's list while it says what a new one would say and is fresh."""
         site = load(Path(self._variables["inventory_dir"]))
         on_bastion = "bastion" in self._host["groups"]  # its jump account trusts all domains

@@ -24,13 +24,14 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._file = Path(os.environ["AZUKARI_EVENTS"]).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - lives as long as the run
+        # It lives as long as the run.
+        self._file = Path(os.environ["AZUKARI_EVENTS"]).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115
         self._started: dict[str, float] = {}
 
     def _write(self, **event: Any) -> None:
         self._file.write(json.dumps(event, default=str) + "\n")
 
-    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible's signature
         self._started[task._uuid] = time.monotonic()
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:
@@ -70,7 +71,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_no_hosts_matched(self) -> None:
         self._write(status="no hosts")
 
-    def v2_playbook_on_stats(self, stats: Any) -> None:
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002 - Ansible's signature
         self._write(status="end")
 
 
