@@ -1,16 +1,19 @@
 """`azukari plan`: what an apply would change."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from azukari import evidence
 from azukari.cli.options import SiteOption, chosen_site
-from azukari.cli.plan_evidence import keep_plan
 from azukari.cli.progress import Lines
+from azukari.evidence import signer
 from azukari.provision import apply as provisioning
+from azukari.site import holders_dir
 
 Limit = Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")]
 Tags = Annotated[str, typer.Option("--tags", metavar="ROLES", help="Roles, separated by commas.")]
@@ -45,6 +48,7 @@ def command(
     """
     console = Console(stderr=True)
     declared = chosen_site(site)
+    started = datetime.now(UTC)
     with provisioning.session(declared, words(limit), words(domain)) as at:
         result = provisioning.plan(at, Lines(console, verbose=diff), tags=words(tags), plain=plain)
     for domain_name, why in result.left.items():
@@ -52,9 +56,19 @@ def command(
     for host in result.new:
         console.print(f"{host}: freshly installed. What `apply` will change there cannot be foreseen task by task.")
     _write(as_json, result)
-    whole = not (limit or tags)
-    evidence = keep_plan(declared, at.hosts, result, whole=whole)
-    console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. Evidence: {evidence}", highlight=False)
+    whole = not (limit or tags or result.left)
+    record = evidence.of_plan(
+        declared.name,
+        at.hosts,
+        result.changes,
+        started,
+        whole=whole,
+        rolled_back=result.rolled_back,
+        new=result.new,
+        left=result.left,
+    )
+    folder = evidence.write(record, declared, signer.load(holders_dir(declared) / "contractor" / "evidence.pem"))
+    console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. Evidence: {folder}", highlight=False)
     for sentence in result.rolled_back:
         console.print(f"[bold red]Rolled back:[/] {sentence}")
     if result.rolled_back:
