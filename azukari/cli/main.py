@@ -8,6 +8,7 @@ from typing import Annotated
 import click
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from azukari import __version__
 from azukari.errors import AzukariError
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build, prove and hand back the servers of a public website whose personal information is held in trust.",
     epilog="Exit codes: 0 holds · 1 a safeguard fails · 2 could not be judged · 3 wrong use or input · "
-    "4 `plan` found changes · 70 our own fault · 130 interrupted",
+    "4 `plan` or `site diff` found changes · 70 our own fault · 130 interrupted",
 )
 
 # In the order in which a contractor meets them.
@@ -55,7 +56,7 @@ def main() -> None:
         error.show()
         code = 3
     except AzukariError as error:
-        errors.print(f"[bold red]error:[/] {error.message}", markup=True)
+        errors.print(f"[bold red]error:[/] {escape(error.message)}", markup=True)
         code = error.exit_code
     except KeyboardInterrupt:
         errors.print("Interrupted.")

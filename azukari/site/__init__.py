@@ -4,12 +4,14 @@
 """
 
 from azukari.site.approval import Approval, approval, approve
+from azukari.site.difference import FileChange, changes, remember
 from azukari.site.fields import DOMAINS, DUTIES, GROUPS, PLACES, RESERVED, Domain, Network
 from azukari.site.flows import ResolvedFlow
 from azukari.site.keys import fingerprint
 from azukari.site.loading import Site, load
 from azukari.site.models import Contract, DeclaredException, Flow, Host, Person, Policy, Settings, Upstream
 from azukari.site.problems import Problem, SiteInvalid
+from azukari.site.reminders import reminders
 from azukari.site.state import holders_dir, home, state_dir
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Contract",
     "DeclaredException",
     "Domain",
+    "FileChange",
     "Flow",
     "Host",
     "Network",
@@ -35,9 +38,12 @@ __all__ = [
     "Upstream",
     "approval",
     "approve",
+    "changes",
     "fingerprint",
     "holders_dir",
     "home",
     "load",
+    "remember",
+    "reminders",
     "state_dir",
 ]

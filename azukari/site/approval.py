@@ -99,6 +99,25 @@ def approve(site: Site, private_key: Path) -> Approval:
     return approval(site)
 
 
+def signed_listing(site: Site) -> dict[str, str]:
+    """Return the listing that the office signed, be it the present one or an earlier one.
+
+    Raises:
+        InputError: the site has none that is signed by the office.
+    """
+    found = approval(site)
+    if found.state == "approved":
+        return site.listing()
+    if found.state == "changed":
+        return digests.parse_listing((site.path / _LISTING).read_text(encoding="utf-8"))
+    if found.state == "missing":
+        raise InputError("The office has not approved this site yet; it does so with: azukari site approve")
+    raise InputError(
+        f"approval.sig is not the signature of the office's key {found.signer} over this site; "
+        "have the office approve it anew: azukari site approve"
+    )
+
+
 def _signed(key: str, signature: Path, text: str) -> bool:
     with tempfile.TemporaryDirectory(prefix="azukari-approval-") as folder:
         allowed = Path(folder) / "allowed_signers"

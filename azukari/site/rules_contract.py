@@ -179,15 +179,16 @@ def _authorities(parts: Parts, contract: Contract) -> None:
 
 
 def _key_files(parts: Parts, contract: Contract) -> None:
-    try:
-        keys.public_key(parts.folder, contract.office.key)
-    except InputError as error:
-        parts.add(CONTRACT, ("contract", "office", "key"), error.message)
-    for party in ("contractor", "auditor"):
-        path = getattr(contract, party).evidence_key
-        if not (parts.folder / path).is_file():
-            message = f"the evidence key {path} does not exist; needed is a public key in PEM; put it there."
-            parts.add(CONTRACT, ("contract", party, "evidence_key"), message)
+    declared = (
+        ("office", "key", contract.office.key),
+        ("contractor", "evidence_key", contract.contractor.evidence_key),
+        ("auditor", "evidence_key", contract.auditor.evidence_key),
+    )
+    for party, key, path in declared:
+        try:
+            keys.public_key(parts.folder, path)
+        except InputError as error:
+            parts.add(CONTRACT, ("contract", party, key), error.message)
 
 
 def apply_exceptions(parts: Parts, exceptions: tuple[DeclaredException, ...]) -> None:

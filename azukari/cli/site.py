@@ -1,0 +1,221 @@
+"""`azukari site`: check, show, approve and compare the declared site."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as Words
+
+from azukari.cli.options import SiteOption, chosen_site
+from azukari.errors import InputError
+from azukari.site import Approval, Site, approval, approve, changes, holders_dir, remember, reminders
+from azukari.site.keys import public_key
+
+app = typer.Typer(no_args_is_help=True, help="Check, show, approve and compare the declared site.")
+
+_STATES = {
+    "approved": "approved by the office as it stands",
+    "changed": "changed since the office approved it",
+    "missing": "not approved by the office yet",
+    "forged": "NOT approved: approval.sig is not a signature by the office's key over this site",
+}
+
+_OfficeKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--office-key",
+        metavar="FILE",
+        help="The office's public key as the office itself gave it; default: the one that the contract names.",
+        show_default=False,
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def check(site: SiteOption = None, office_key: _OfficeKey = None, as_json: _Json = False) -> None:
+    """Read the whole site; say every problem with its file and line, or what is declared and whether it is approved."""
+    loaded = chosen_site(site)
+    found = _approval(loaded, office_key)
+    left = reminders(loaded)
+    if as_json:
+        data = {"site": loaded.name, "digest": loaded.digest(), "approval": _approval_data(found), "reminders": left}
+        print(json.dumps(data, ensure_ascii=False, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Words(f"The site {loaded.name} is well declared: {_counts(loaded)}."))
+    _print_approval(console, loaded, found)
+    if left:
+        console.print("\nStill to do before real use:")
+        for reminder in left:
+            console.print(Words(f"  • {reminder}"))
+
+
+@app.command()
+def show(site: SiteOption = None, as_json: _Json = False) -> None:
+    """Show hosts, flows and people as azukari understands them."""
+    loaded = chosen_site(site)
+    if as_json:
+        print(json.dumps(_data(loaded), ensure_ascii=False, indent=2))
+        return
+    console = Console(highlight=False)
+    hosts = _table("host", "groups", "domain", "address", "address6")
+    for host in loaded.hosts.values():
+        hosts.add_row(host.name, " ".join(host.groups), host.domain, str(host.address), str(host.address6 or ""))
+    flows = _table("from", "to", "port", "why")
+    for flow in loaded.flows:
+        flows.add_row(flow.source, flow.to, f"{flow.port}/{flow.protocol}", flow.why)
+    people = _table("person", "duty", "hosts", "until", "")
+    today = loaded.today()
+    for person in loaded.contract.people:
+        state = "" if person.current(today) else "not today"
+        people.add_row(person.name, person.duty, " ".join(person.hosts), str(person.until), state)
+    for table in (hosts, flows, people):
+        console.print(table)
+        console.print()
+    _print_approval(Console(highlight=False, soft_wrap=True), loaded, approval(loaded))
+
+
+@app.command("approve")
+def approve_site(
+    site: SiteOption = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="The office's private key, or its public half when an ssh-agent holds the private one.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Sign the site as it stands, as the office: everything that it declares is what the office approves."""
+    loaded = chosen_site(site)
+    private = key or holders_dir(loaded) / "office" / "approval"
+    if not private.exists():
+        raise InputError(
+            f"The office's key is not on this machine ({private} does not exist): the office approves on its own "
+            f"machine with: azukari site approve --site {loaded.path} --key FILE"
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    before = approval(loaded)
+    if before.state == "changed":
+        _print_changes(console, loaded)
+    after = approve(loaded, private)
+    remember(loaded)
+    console.print(Words(f"The site {loaded.name} is approved: {_counts(loaded)}."))
+    _print_approval(console, loaded, after)
+
+
+@app.command()
+def diff(site: SiteOption = None) -> None:
+    """Show what changed since the office approved the site, file by file (exit code 4 when anything did)."""
+    loaded = chosen_site(site)
+    console = Console(highlight=False, soft_wrap=True)
+    if _print_changes(console, loaded):
+        raise typer.Exit(4)
+    console.print(Words(f"The site {loaded.name} is what the office approved."))
+
+
+def _approval(site: Site, office_key: Path | None) -> Approval:
+    if office_key is None:
+        found = approval(site)
+    else:
+        try:
+            line = office_key.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"The office's key {office_key} cannot be read: {error}.") from error
+        found = approval(site, public_key(site.path, line.strip()))
+    if found.state == "approved":
+        remember(site)
+    return found
+
+
+def _print_approval(console: Console, site: Site, found: Approval) -> None:
+    style = {"approved": "green", "forged": "bold red"}.get(found.state, "yellow")
+    console.print(Words.assemble("approval  ", (_STATES[found.state], style)))
+    for path in found.changed:
+        console.print(Words(f"          {path}"))
+    if found.signer:
+        console.print(Words(f"office    {found.signer}  (compare it with what the office says)"))
+    console.print(Words(f"digest    {site.digest()}"))
+    if found.state == "changed":
+        console.print("`azukari site diff` shows what changed; `azukari site approve` is the office's to do.")
+
+
+def _print_changes(console: Console, site: Site) -> bool:
+    found = changes(site)
+    for change in found:
+        console.print(Words(f"{change.what}: {change.path}", style="bold"))
+        if change.lines is None:
+            console.print("  (the approved text was never seen on this machine; only its digest is known)")
+        for line in change.lines or ():
+            style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            console.print(Words(f"  {line}", style=style))
+    if not found and approval(site).state == "approved":
+        remember(site)
+    return bool(found)
+
+
+def _counts(site: Site) -> str:
+    numbers = (
+        (len(site.hosts), "host", "hosts"),
+        (len(site.flows), "flow", "flows"),
+        (len(site.contract.people), "person", "people"),
+        (len(site.exceptions), "exception", "exceptions"),
+    )
+    return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in numbers)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _approval_data(found: Approval) -> dict[str, Any]:
+    return {"state": found.state, "changed": list(found.changed), "signer": found.signer}
+
+
+def _data(site: Site) -> dict[str, Any]:
+    return {
+        "site": site.name,
+        "lab": site.lab,
+        "digest": site.digest(),
+        "approval": _approval_data(approval(site)),
+        "hosts": [
+            {
+                "name": host.name,
+                "domain": host.domain,
+                "groups": list(host.groups),
+                "address": str(host.address),
+                "address6": str(host.address6) if host.address6 else None,
+            }
+            for host in site.hosts.values()
+        ],
+        "flows": [
+            {
+                "from": flow.source_name,
+                "to": flow.to_name,
+                "port": flow.port,
+                "protocol": flow.protocol,
+                "why": flow.why,
+            }
+            for flow in site.resolved_flows
+        ],
+        "people": [
+            {
+                "name": person.name,
+                "duty": person.duty,
+                "domain": person.domain,
+                "hosts": list(person.hosts),
+                "from": person.since.isoformat(),
+                "until": person.until.isoformat(),
+            }
+            for person in site.contract.people
+        ],
+    }
