@@ -14,16 +14,17 @@ from typing import Any, Literal, NoReturn, TypeVar
 from azukari.errors import OwnFault
 
 Proof = Literal["ask", "attempt", "drill"]
+Vantage = Literal["", "host", "outside", "controller"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CHECK, COLLECTOR = "__azukari_check__", "__azukari_collector__"
 
 
-class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error
+class NotApplicable(Exception):
     """The safeguard does not concern this host; the message says why."""
 
 
-class NotEvaluated(Exception):  # noqa: N818 - a verdict, not an error
+class NotEvaluated(Exception):
     """The check could not be judged; the message says why."""
 
 
@@ -65,6 +66,7 @@ class Check:
     collect: tuple[Collector, ...]
     sections: tuple[str, ...]
     host_level: bool
+    vantage: Vantage
     function: Callable[..., Any]
 
 
@@ -94,6 +96,7 @@ def check(
     collect: Sequence[Callable[..., Any]] = (),
     sections: Sequence[str] = (),
     host_level: bool = False,
+    vantage: Vantage = "",
 ) -> Callable[[Function], Function]:
     """Mark a test as the check of a safeguard.
 
@@ -109,6 +112,8 @@ def check(
         collect: the collectors, as functions marked by `collector`.
         sections: the fact sections that must have been answered; else the check is not evaluated.
         host_level: also judged by `azukari verify --host`, where `site` is None.
+        vantage: from where it was proven: by default `outside` for an attempt and `host` else; `controller` is the
+            machine that runs azukari.
 
     Raises:
         OwnFault: a collector is not marked as one.
@@ -125,6 +130,7 @@ def check(
             collect=tuple(getattr(one, COLLECTOR) for one in collect),
             sections=tuple(sections),
             host_level=host_level,
+            vantage=vantage,
             function=function,
         )
         setattr(function, CHECK, found)
