@@ -113,6 +113,7 @@ def load(site: Site, domain: str) -> list[Decoy]:
             said = json.loads((folder / f"{name}.json").read_text())
             certificate = folder / said["certificate"] if said["certificate"] else None
             until = datetime.fromisoformat(said["usable_until"])
+            (folder / said["private_key"]).stat()
             decoy = Decoy(name, domain, said["why_refused"], folder / said["private_key"], certificate, until)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NotJudged(
