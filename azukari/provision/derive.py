@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from azukari.provision.logins import person, principals
 from azukari.site import Host, ResolvedFlow, Site
+from azukari.site.flows import proxy_names
 
 PROXY_PORT = 3128
 
@@ -26,15 +28,14 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
         "flows_out": [
             _flow(f, f.to_name, f.destinations) for f in site.flows_out(host) if not f.to_name.startswith("proxy:")
         ],
-        "people": [
-            {"name": p.name, "full_name": p.full_name, "duty": str(p.duty)}
-            for p in site.people_on(host, on=site.today())
-        ],
+        "people": [person(site, one) for one in site.people_on(host, on=site.today())],
+        "principals": principals(site, host),
         "proxy": {
             "host": bastion.name,
             "address": str(bastion.address),
             "port": PROXY_PORT,
             "names": site.proxy_names(),
+            "rules": _proxy_rules(site),
         },
         "authorities": {domain: _authority(site, domain) for domain in sorted({h.domain for h in site.hosts.values()})},
         "web_names": list(site.settings.names),
@@ -62,6 +63,18 @@ def _flow(flow: ResolvedFlow, peer: str, networks: Any) -> dict[str, Any]:
         "protocol": str(flow.protocol),
         "why": flow.why,
     }
+
+
+def _proxy_rules(site: Site) -> list[dict[str, Any]]:
+    """Return which addresses of the site may reach which name outside, and at which port."""
+    sources: dict[tuple[str, int], list[str]] = {}
+    for flow in site.flows:
+        for name in proxy_names((flow,), site.upstream):
+            asking = sources.setdefault((name, flow.port), [])
+            asking += [
+                str(n.network_address) for n in site.addresses(flow.source) if str(n.network_address) not in asking
+            ]
+    return [{"name": name, "port": port, "sources": found} for (name, port), found in sorted(sources.items())]
 
 
 def _authority(site: Site, domain: str) -> dict[str, str]:
