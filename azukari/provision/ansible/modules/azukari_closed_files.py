@@ -63,11 +63,17 @@ def too_open(path, status, given):
     regular, folder = stat.S_ISREG(status.st_mode), stat.S_ISDIR(status.st_mode)
     right = mode & 0o1777 if regular and path not in given["setuid"] else mode
     if right != mode:
-        found.append((f"{path} is set-uid or set-gid ({mode:04o}): bits removed", lambda: os.chmod(path, right & ~0o002)))
+        found.append(
+            (f"{path} is set-uid or set-gid ({mode:04o}): bits removed", lambda: os.chmod(path, right & ~0o002))
+        )
     if regular and mode & 0o002:
-        found.append((f"{path} can be written by everybody ({mode:04o}): closed", lambda: os.chmod(path, right & ~0o002)))
+        found.append(
+            (f"{path} can be written by everybody ({mode:04o}): closed", lambda: os.chmod(path, right & ~0o002))
+        )
     if folder and mode & 0o1002 == 0o002:
-        found.append((f"{path} lets everybody delete others' files ({mode:04o}): sticky", lambda: os.chmod(path, mode | 0o1000)))
+        found.append(
+            (f"{path} lets everybody delete others' files ({mode:04o}): sticky", lambda: os.chmod(path, mode | 0o1000))
+        )
     if regular or folder:
         for name in attributes(path):
             if name == CAPABILITY and path not in given["capabilities"]:
@@ -103,7 +109,9 @@ def wrong_mounts(wanted, mounted):
         missing = set(options) - mounted.get(point, ("", set(options)))[1]
         if missing:
             argv = ["mount", "-o", "remount," + ",".join(options), point]
-            found.append((f"{point} lacks {', '.join(sorted(missing))}", lambda argv=argv: subprocess.run(argv, check=True)))
+            found.append(
+                (f"{point} lacks {', '.join(sorted(missing))}", lambda argv=argv: subprocess.run(argv, check=True))
+            )
     return found
 
 

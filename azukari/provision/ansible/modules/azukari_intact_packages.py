@@ -24,7 +24,9 @@ def packaged_paths():
     for listing in glob.glob("/var/lib/dpkg/info/*.list"):
         with open(listing, encoding="utf-8", errors="surrogateescape") as file:
             paths.update(file.read().splitlines())
-    for line in subprocess.run(["dpkg-divert", "--list"], capture_output=True, text=True, check=False).stdout.splitlines():
+    for line in subprocess.run(
+        ["dpkg-divert", "--list"], capture_output=True, text=True, check=False
+    ).stdout.splitlines():
         diverted = re.match(r".*diversion of \S+ to (\S+)", line)
         if diverted:
             paths.add(diverted[1])
@@ -91,11 +93,23 @@ def main():
         for path in foreign:
             set_aside(path)
         if packages:
-            command = ["apt-get", "install", "--yes", "--reinstall", "--no-install-recommends",
-                       "-o", "Dpkg::Options::=--force-confold", "-o", "DPkg::Lock::Timeout=60", *packages]
+            command = [
+                "apt-get",
+                "install",
+                "--yes",
+                "--reinstall",
+                "--no-install-recommends",
+                "-o",
+                "Dpkg::Options::=--force-confold",
+                "-o",
+                "DPkg::Lock::Timeout=60",
+                *packages,
+            ]
             done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
             if done.returncode:
-                module.fail_json(msg=f"{', '.join(packages)} could not be installed anew: {done.stderr.strip()}", found=said)
+                module.fail_json(
+                    msg=f"{', '.join(packages)} could not be installed anew: {done.stderr.strip()}", found=said
+                )
     result = {"changed": bool(said), "found": said}
     if module._diff:
         result["diff"] = {"prepared": "".join(f"{line}\n" for line in said)}
