@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from azukari.provision.logins import person, principals
+from azukari.provision.release import ERROR_CODES
 from azukari.site import Host, ResolvedFlow, Site
 from azukari.site.flows import proxy_names
 
@@ -39,6 +40,7 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
         },
         "authorities": {domain: _authority(site, domain) for domain in sorted({h.domain for h in site.hosts.values()})},
         "web_names": list(site.settings.names),
+        "web_errors": [str(code) for code in ERROR_CODES],
     }
 
 

@@ -1,6 +1,6 @@
-"""Builds and signs the static release: every public page, made from the declared site, and a manifest of their digests.
+"""Builds and signs the static release: every public page, made from the declared site, and a manifest of digests.
 
-The same site gives the same bytes, so that the release's name, the digest of its manifest, changes only when a page does.
+The same site gives the same bytes, so that the release's name (its manifest's digest) changes only when a page does.
 """
 
 import base64
@@ -76,9 +76,13 @@ def signing_key(site: Site) -> Ed25519PrivateKey:
     path = holders_dir(site) / "contractor" / "evidence.pem"
     if not path.is_file():
         raise InputError(f"The release cannot be signed: the contractor's evidence key {path} is not on this machine.")
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    wrong = InputError(f"The release cannot be signed: {path} is not an unencrypted Ed25519 key in PEM.")
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise wrong from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise InputError(f"The release cannot be signed: {path} is not an Ed25519 key.")
+        raise wrong
     return key
 
 
@@ -95,7 +99,7 @@ def verify(manifest: bytes, signature: bytes, public_key: bytes) -> dict[str, An
         InputError: the public key is no Ed25519 key.
     """
     try:
-        _public_key(public_key).verify(base64.b64decode(signature, validate=True), _PURPOSE + manifest)
+        _public_key(public_key).verify(base64.b64decode(signature.strip(), validate=True), _PURPOSE + manifest)
     except (InvalidSignature, ValueError) as error:
         raise SafeguardFails("The release's manifest is not signed by the contractor's evidence key.") from error
     said: dict[str, Any] = json.loads(manifest)
@@ -143,9 +147,8 @@ class _Pages:
     def __init__(self, site: Site, folder: Path, words: dict[str, Any]) -> None:
         self._site = site
         self._words = words
-        self._logo = Markup(
-            (folder / "favicon.svg").read_text(encoding="utf-8").strip().replace("#1d4e89", "currentColor")
-        )
+        drawing = (folder / "favicon.svg").read_text(encoding="utf-8").strip()
+        self._logo = Markup(drawing.replace("#1d4e89", "currentColor"))  # noqa: S704  a drawing of our own
         # Names with a digest: a browser may keep them for ever, and never shows an old style with a new page.
         self._stylesheet = _named("site", ".css", (folder / "site.css").read_bytes())
         self._favicon = _named("favicon", ".svg", (folder / "favicon.svg").read_bytes())
@@ -199,7 +202,8 @@ class _Pages:
                 "stylesheet": self._stylesheet[0], "favicon": self._favicon[0], "robots": "", "description": "",
                 "office": getattr(contract.office.name, lang), "contractor": contract.contractor.name,
                 "contact": settings.contact, "policy": self._site.policy.model_dump(mode="json"),
-                "days": lambda n: _days(words, n), "retention": lambda r: _retention(words, Retention.model_validate(r)),
+                "days": lambda number: _days(words, number),
+                "retention": lambda kept: _retention(words, Retention.model_validate(kept)),
                 **page,
             }
         )  # fmt: skip
