@@ -160,5 +160,5 @@ def test_an_old_kit_proves_nothing_and_ensure_makes_a_new_one(site: Site) -> Non
 def test_a_kit_with_a_piece_missing_is_not_judged(site: Site) -> None:
     decoys.make(site, "vault")
     decoys.load(site, "vault")[2].private_key.with_suffix(".json").unlink()
-    with pytest.raises(NotJudged, match="wrong-principal.*missing"):
+    with pytest.raises(NotJudged, match=r"wrong-principal.*missing"):
         decoys.load(site, "vault")
