@@ -35,6 +35,8 @@ def validate(document: Document, model: type[Model]) -> Model | None:
     except ValidationError as error:
         refused = error.errors(include_url=False)
     for details in refused:
+        if details["type"] == "too_short" and details["input"]:
+            continue  # only because its entries were refused, each with a problem of its own
         where = tuple(part for part in details["loc"] if part != "[key]")
         document.add(where, _sentence(model, details, where))
     rest = _without(document, [details["loc"] for details in refused])
@@ -82,10 +84,10 @@ def _without(document: Document, refused: list[tuple[int | str, ...]]) -> Any:
 
 def _sentence(root: type[BaseModel], details: ErrorDetails, where: Where) -> str:
     problem = details["type"]
-    owner, field = _locate(root, where)
+    owner, allowed = _locate(root, where)
     if problem == "missing":
-        allowed = f"; allowed is {_allowed(field)}" if _allowed(field) else ""
-        return f"“{where[-1]}” is missing in {_name(where[:-1])}{allowed}; add it."
+        words = f"; allowed is {allowed}" if allowed else ""
+        return f"“{where[-1]}” is missing in {_name(where[:-1])}{words}; add it."
     if problem == "extra_forbidden":
         keys = ", ".join(_keys(owner)) if owner else ""
         return f"“{where[-1]}” is no key of {_name(where[:-1])}; allowed are {keys}; correct or remove it."
@@ -93,7 +95,7 @@ def _sentence(root: type[BaseModel], details: ErrorDetails, where: Where) -> str
         return details["msg"].removeprefix("Value error, ")
     if "[key]" in details["loc"]:
         return f"the key “{where[-1]}” does not fit; allowed are small letters, digits and _; correct it."
-    return f"{_name(where)} is {kind(details['input'])}; allowed is {_allowed(field) or _by_type(details)}; correct it."
+    return f"{_name(where)} is {kind(details['input'])}; allowed is {allowed or _by_type(details)}; correct it."
 
 
 def _by_type(details: ErrorDetails) -> str:
@@ -117,29 +119,24 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _allowed(field: FieldInfo | str | None) -> str:
-    if isinstance(field, FieldInfo):
-        return field.description or ""
-    return field or ""
-
-
-def _locate(root: type[BaseModel], where: Where) -> tuple[type[BaseModel] | None, FieldInfo | str | None]:
-    """Find the model that owns the last part of `where`, and the field or the words for what is allowed there."""
+def _locate(root: type[BaseModel], where: Where) -> tuple[type[BaseModel] | None, str]:
+    """Find the model that owns the last part of `where`, and the words for what is allowed there, if any."""
     owner: type[BaseModel] | None = None
     annotation: Any = root
-    found: FieldInfo | str | None = None
+    allowed = ""
     for part in where:
         model = _model(annotation)
         if isinstance(part, int) or model is None:
             # One entry of a list or mapping: its own type says what is allowed.
             inner = [argument for argument in typing.get_args(_bare(annotation)) if argument is not Ellipsis]
             annotation = inner[-1] if inner else Any
-            owner, found = _model(annotation), _description(annotation)
+            owner, allowed = _model(annotation), _description(annotation)
             continue
         owner = model
-        found = next((field for name, field in model.model_fields.items() if part in (field.alias, name)), None)
-        annotation = found.annotation if isinstance(found, FieldInfo) else Any
-    return owner, found
+        field = next((field for name, field in model.model_fields.items() if part in (field.alias, name)), None)
+        annotation = field.annotation if field else Any
+        allowed = (field.description if field else None) or _description(annotation)
+    return owner, allowed
 
 
 def _bare(annotation: Any) -> Any:
@@ -156,6 +153,8 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _description(annotation: Any) -> str:
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return next(filter(None, map(_description, typing.get_args(annotation))), "")
     if typing.get_origin(annotation) is not typing.Annotated:
         return ""
     return next((m.description for m in annotation.__metadata__ if isinstance(m, FieldInfo) and m.description), "")

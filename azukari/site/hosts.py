@@ -46,6 +46,11 @@ def read_hosts(document: Document) -> DeclaredHosts:
         return declared
     found: dict[str, _Found] = {}
     for group, where, value in _groups(document):
+        if group not in {*GROUPS, "all"}:
+            message = f"the group “{group}” is unknown; allowed are {', '.join(GROUPS)}; correct it."
+            document.add(where, message)
+            declared.names |= _names_below(value)
+            continue
         _read_group(document, group, where, value, found)
     for name, one in found.items():
         groups = tuple(group for group in GROUPS if group in one.groups)
@@ -70,14 +75,15 @@ def _groups(document: Document) -> list[tuple[str, Where, Any]]:
     if not isinstance(top, dict):
         document.add((), f"is {kind(top)}; allowed is an Ansible inventory; begin with “all:” and “children:”.")
         return []
-    groups: list[tuple[str, Where, Any]] = [(name, (name,), value) for name, value in top.items() if name != "all"]
-    if "all" in top:
-        groups += _all(document, top["all"])
-    known = {*GROUPS, "all"}
-    for name, where, _ in groups:
-        if name not in known:
-            document.add(where, f"the group “{name}” is unknown; allowed are {', '.join(GROUPS)}; correct it.")
-    return [group for group in groups if group[0] in known]
+    groups: list[tuple[str, Where, Any]] = []
+    for name, value in top.items():
+        groups += _all(document, value) if name == "all" else [(name, (name,), value)]
+    return groups
+
+
+def _names_below(value: Any) -> set[str]:
+    hosts = value.get("hosts") if isinstance(value, dict) else None
+    return set(hosts) if isinstance(hosts, dict) else set()
 
 
 def _all(document: Document, value: Any) -> list[tuple[str, Where, Any]]:
@@ -129,6 +135,7 @@ def _read_host(document: Document, group: str, where: Where, variables: Any, fou
     if variables is None or variables == {}:
         return
     if one.has_variables:
+        one.groups.pop()
         first = document.line(*one.where)
         message = f"the host “{name}” is declared here a second time (first in line {first}); keep its variables once."
         document.add(where, message)

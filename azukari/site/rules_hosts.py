@@ -61,7 +61,8 @@ def _name(parts: Parts, host: Host) -> None:
     if host.name not in GROUPS:
         return
     members = {other.name for other in parts.hosts.values() if host.name in other.groups}
-    if members | {host.name} != {host.name} or host.name not in host.groups:
+    alone = host.name in _ALONE  # a second one is told of by itself
+    if (members - {host.name} and not alone) or host.name not in host.groups:
         message = (
             f"the host “{host.name}” is not the same as the group “{host.name}”; a flow could mean either; rename it."
         )
@@ -69,13 +70,12 @@ def _name(parts: Parts, host: Host) -> None:
 
 
 def _present(parts: Parts) -> None:
-    if parts.documents[HOSTS].problems:
-        return
+    whole = not parts.documents[HOSTS].problems
     needed = ("bastion",) if parts.lab else ("bastion", "web", "vault", "log")
     for group in GROUPS:
-        members = [host.name for host in parts.hosts.values() if group in host.groups]
-        if group in needed and not members:
+        if whole and group in needed and not any(group in host.groups for host in parts.hosts.values()):
             parts.add(HOSTS, (), f"no host is in the group “{group}”; a site needs one; add it.")
+        members = [host.name for host in parts.hosts.values() if host.groups == (group,)]
         if group in _ALONE and len(members) > 1:
             message = f"“{members[1]}” is a second {group} beside “{members[0]}”; allowed is one; remove one."
             parts.add_at_host(members[1], "", message)

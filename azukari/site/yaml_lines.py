@@ -103,7 +103,7 @@ def _text(path: Path) -> str:
 
 def _compose(text: str) -> yaml.Node:
     try:
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        node: yaml.Node | None = yaml.compose(text, Loader=_WithoutAliases)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context
@@ -120,19 +120,26 @@ def _compose(text: str) -> yaml.Node:
     return node
 
 
+class _WithoutAliases(yaml.SafeLoader):
+    """Refuses aliases, which could also be nested until the reader runs out of memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse an alias where it stands; a composed node would know only the line of its anchor."""
+        if self.check_event(yaml.AliasEvent):
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            message = "an alias (*name) stands for a value written elsewhere; write the value out here."
+            raise _RefusedError(line, message)
+        return super().compose_node(parent, index)
+
+
 class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.seen: set[int] = set()
         self.scalars = yaml.constructor.SafeConstructor()
 
     def value(self, node: yaml.Node, where: Where) -> Any:
         line = node.start_mark.line + 1
         self.document.lines.setdefault(where, line)
-        if id(node) in self.seen:
-            self._refuse(line, "an alias (*name) stands for a value written elsewhere; write the value out here.")
-            return None
-        self.seen.add(id(node))
         if node.tag not in _PLAIN_TAGS:
             self._refuse(line, f"the tag {node.tag} is not allowed in a site; allowed is plain data; remove it.")
             return None
