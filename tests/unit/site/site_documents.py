@@ -7,6 +7,7 @@ the second such line).
 """
 
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ def copy_base(base: str, folder: Path) -> None:
     """Copy an inventory as it is committed: what `lab up` puts beside it is left out."""
     made = ("keys", "secrets", "approval.sig", "approval.txt", "upstream.yml") if base == "lab" else ()
     shutil.copytree(content(f"inventory/{base}"), folder, ignore=shutil.ignore_patterns(*made))
+
+
+def new_key(path: Path) -> Path:
+    """Make an OpenSSH key, and its public half beside it."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return path
 
 
 def _edit(path: Path, edit: dict[str, Any]) -> None:
