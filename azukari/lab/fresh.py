@@ -1,6 +1,9 @@
 """What makes the bare image this one host: its name, network, keys and package sources, as the installer asks them."""
 
 import hashlib
+import io
+import tarfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,17 +54,19 @@ def files(lab: Layout, host: HostLayout, upstream: Upstream, keys: HostKeys, sui
     }
 
 
-def write(root: Path, content: Mapping[str, Content]) -> None:
-    """Write files below a host's root, before it runs."""
-    for relative, file in content.items():
-        path = root / relative
-        for folder in reversed(path.relative_to(root).parents):
-            if not (root / folder).is_dir():
-                (root / folder).mkdir(mode=0o700 if folder.name == ".ssh" else 0o755)
-        path.unlink(missing_ok=True)
-        path.touch(mode=file.mode)
-        path.write_bytes(file.data)
-        path.chmod(file.mode)
+def pack(content: Mapping[str, Content], target: Path) -> None:
+    """Write files into a tar file, to be unpacked over the image as root's.
+
+    Folders that the image has stay as they are; `.ssh` is the one that it lacks.
+    """
+    with tarfile.open(target, "w") as archive:
+        folder = tarfile.TarInfo("root/.ssh")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
+        archive.addfile(folder)
+        for path, file in content.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode, entry.mtime = len(file.data), file.mode, int(time.time())
+            archive.addfile(entry, io.BytesIO(file.data))
 
 
 def _text(text: str, mode: int = 0o644) -> Content:

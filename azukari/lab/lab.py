@@ -1,37 +1,35 @@
 """The lab as a whole: brought up, taken down, returned to a snapshot, asked and entered."""
 
-import json
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
 from azukari.errors import InputError, Unreachable
-from azukari.lab import disk, enter, fresh, image, keys, network, process
+from azukari.lab import disk, enter, fresh, image, keys, network, process, record, settings
+from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout, layout
 from azukari.lab.locks import lock
 from azukari.lab.needs import require_packages, require_root
+from azukari.lab.removal import end, remove, remove_host
 from azukari.lab.sources import Upstream
 from azukari.site import Site, holders_dir, state_dir
 
 # A step that ended: what it was, and the seconds it took.
 Progress = Callable[[str, float], None]
 State = Literal["up", "starting", "down"]
-# As many at once as let the slowest host not wait for a processor.
-_AT_ONCE = 8
 _READY_WITHIN = 30.0  # seconds
 _PATIENCE = 10.0  # seconds given to a host's services before a snapshot
 
 
 @dataclass(frozen=True)
 class HostStatus:
-    """How one host is."""
+    """How one host is; `pid` is its first process as this machine numbers it."""
 
     name: str
     address: str
@@ -43,6 +41,10 @@ class HostStatus:
 
 def _quiet(step: str, seconds: float) -> None:
     """Say nothing of a step."""
+
+
+def _nothing(host: HostLayout) -> None:
+    """Leave a host's disks as they are."""
 
 
 class Lab:
@@ -66,7 +68,7 @@ class Lab:
         Raises:
             InputError: the site is a real one, or its addresses cannot be a lab's, or it has no `upstream.yml`.
         """
-        if not site.settings.lab:
+        if not site.lab:
             raise InputError(f"The site “{site.name}” is a real one; only a site with “lab: true” has a lab.")
         if site.upstream is None:
             raise InputError(f"The site “{site.name}” has no group_vars/all/upstream.yml yet: run “azukari lab up”.")
@@ -95,21 +97,18 @@ class Lab:
         require_packages()
         with lock(self._layout.bridge):
             started = time.monotonic()
+            gone = set(record.standing(self._layout).hosts) - set(self._layout.hosts)
+            each(sorted(gone, key=str), lambda host: remove_host(self._layout, host))
             base = self._image()
+            settings.claim(self._layout.site)
             self._timed("network", lambda: network.make(self._layout))
-            self._each(self._layout.hosts, lambda host: self._ensure(host, base))
+            each(self._layout.hosts, lambda host: self._ensure(host, base))
             self._progress("lab", time.monotonic() - started)
 
     def down(self) -> None:
         """End all hosts at once and remove everything that `up` made on this machine, but for the cached image."""
         require_root("azukari lab down")
-        with lock(self._layout.bridge):
-            self._each(self._existing(), self._remove)
-            network.remove(self._layout)
-            before = self._record().get("loops")
-            _remove_folder(self._layout.folder)
-            if isinstance(before, list):
-                disk.remove_loops(set(before))
+        remove(self._layout)
 
     def reset(self, names: str | Iterable[str], to: Literal["provisioned", "fresh"] = "provisioned") -> None:
         """Return hosts to their newest snapshot, or to a fresh image when there is none or it is asked for.
@@ -119,38 +118,22 @@ class Lab:
             to: `provisioned` (the snapshot) or `fresh` (the snapshots are thrown away too).
         """
         require_root("azukari lab reset")
-        hosts = self._named(names)
-        base = self._base()
+        drop = partial(disk.drop, snapshots=to == "fresh")
+        self._anew("reset", names, patience=0, between=drop, keep=False)
 
-        def reset(host: HostLayout) -> None:
-            with self._alone(host):
-                process.power_off(self._layout, host, patience=0)
-                network.cut(host.interface)
-                disk.take_apart(host)
-                disk.drop(host, snapshots=to == "fresh")
-                self._start(host, base)
-
-        self._each(hosts, lambda host: self._timed(f"{host.name} reset", lambda: reset(host)))
-
-    def snapshot(self, names: Iterable[str] | None = None) -> None:
+    def snapshot(self, names: str | Iterable[str] | None = None) -> None:
         """Keep hosts as they are now, as what `reset` returns to; they are shut down for it and started again.
+
+        Files come back whole, but for `chattr`'s marks: the kernel's overlay keeps them for the topmost layer only.
 
         Args:
             names: the hosts; all by default.
         """
         require_root("azukari lab snapshot")
-        base = self._base()
-
-        def keep(host: HostLayout) -> None:
-            with self._alone(host):
-                process.power_off(self._layout, host, patience=_PATIENCE)
-                network.cut(host.interface)
-                disk.take_apart(host)
-                disk.keep_as_snapshot(host)
-                self._start(host, base)
-
-        hosts = self._named(names) if names is not None else self._layout.hosts
-        self._each(hosts, lambda host: self._timed(f"{host.name} snapshot", lambda: keep(host)))
+        chosen = [host.name for host in self._layout.hosts] if names is None else names
+        for host in self._named(chosen):
+            disk.require_room(host)
+        self._anew("snapshot", chosen, patience=_PATIENCE, between=disk.keep_as_snapshot)
 
     def restart(self, names: str | Iterable[str], *, patience: float = _PATIENCE) -> None:
         """Shut hosts down and start them again with what is on their disks.
@@ -160,15 +143,7 @@ class Lab:
             patience: seconds given to their services; 0 is the pulled plug.
         """
         require_root("azukari lab restart")
-        base = self._base()
-
-        def again(host: HostLayout) -> None:
-            with self._alone(host):
-                process.power_off(self._layout, host, patience=patience)
-                network.cut(host.interface)
-                self._start(host, base)
-
-        self._each(self._named(names), lambda host: self._timed(f"{host.name} restart", lambda: again(host)))
+        self._anew("restart", names, patience=patience, between=_nothing)
 
     def status(self) -> list[HostStatus]:
         """Tell how each host is, in the site's order."""
@@ -223,51 +198,77 @@ class Lab:
         started = time.monotonic()
         with self._alone(host):
             found = process.running(host)
-            if found and disk.mounted(host.root):
+            address, boot = record.made_for(host)
+            if found and address in {"", str(host.address)}:
                 network.connect(self._layout, host.interface)
-                if process.answers(found):
+                # If nobody could work with it, perhaps it still starts; else it is started anew.
+                if self._comes_up(host, found, 5):
                     return
-                # It runs, but nobody could work with it: perhaps it still starts, else it is started anew.
-                if self._comes_up(found, 5):
-                    return
-            self._end(host)
-            left = process.recorded(host)
-            if left and left.boot != process.boot_id():
+            end(self._layout, host)
+            if address not in {"", str(host.address)}:
+                disk.drop(host, snapshots=True)  # declared anew: another server
+            elif boot != process.boot_id():
                 # The machine itself was restarted: what the host had not synced is lost in unknown places.
-                disk.take_apart(host)
                 disk.drop(host, snapshots=False)
             self._start(host, base)
         self._progress(host.name, time.monotonic() - started)
 
+    def _anew(
+        self,
+        verb: str,
+        names: str | Iterable[str],
+        *,
+        patience: float,
+        between: Callable[[HostLayout], None],
+        keep: bool = True,
+    ) -> None:
+        """End hosts, do something with their disks (which they keep or not), and start them again."""
+        base = self._base()
+
+        def again(host: HostLayout) -> None:
+            with self._alone(host):
+                process.power_off(self._layout, host, patience=patience)
+                end(self._layout, host, for_certain=keep)
+                between(host)
+                self._start(host, base)
+
+        each(self._named(names), lambda host: self._timed(f"{host.name} {verb}", lambda: again(host)))
+
     def _start(self, host: HostLayout, base: Path) -> None:
         host.folder.mkdir(parents=True, exist_ok=True)
-        if disk.assemble(host, base):
-            content = fresh.files(self._layout, host, self._upstream, self._keys(host), image.RECIPE.suite)
-            fresh.write(host.root, content)
-        found = process.start(self._layout, host)
-        if not self._comes_up(found, _READY_WITHIN):
+        content = host.folder / "fresh.tar"
+        bare = disk.prepare(host)
+        if bare:
+            lacking = fresh.files(self._layout, host, self._upstream, self._keys(host), image.RECIPE.suite)
+            fresh.pack(lacking, content)
+        record.remember_host(host, process.boot_id())
+        try:
+            found = process.start(self._layout, host, disk.mounting(host, base, content if bare else None))
+        except LabFault:
+            if bare:  # half unpacked
+                end(self._layout, host)
+                disk.drop(host, snapshots=False)
+            raise
+        finally:
+            content.unlink(missing_ok=True)
+        if not self._comes_up(host, found, _READY_WITHIN):
             raise LabFault(
-                f"{host.name} runs, but its sshd does not listen after {_READY_WITHIN:.0f} s: "
-                f"{process.last_words(host)}"
+                f"{host.name} runs, but is not ready after {_READY_WITHIN:.0f} s: {process.last_words(host)}"
             )
 
-    def _comes_up(self, found: process.Running, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and found.alive:
-            if process.answers(found):
-                return True
+    def _comes_up(self, host: HostLayout, found: process.Running, seconds: float) -> bool:
+        """Wait until sshd listens and the host's start is over, whatever became of its services."""
+        until = time.monotonic() + seconds
+        while found.alive and not process.answers(found):
+            if time.monotonic() > until:
+                return False
             time.sleep(0.02)
-        return False
-
-    def _end(self, host: HostLayout) -> None:
-        process.end_all(self._layout, host)
-        network.cut(host.interface)
-
-    def _remove(self, host: HostLayout) -> None:
-        with self._alone(host):
-            self._end(host)
-            disk.take_apart(host)
-            _remove_folder(host.folder)
+        whole = ["systemctl", "is-system-running", "--wait"]
+        try:
+            enter.run(host.name, found, whole, input=None, timeout=max(until - time.monotonic(), 0.5))
+        except LabFault:
+            return False
+        return found.alive
 
     def _running(self, name: str) -> process.Running:
         found = process.running(self._layout.host(name))
@@ -290,69 +291,35 @@ class Lab:
             host.name,
         )
 
-    # --- the lab
-
-    def _image(self) -> Path:
-        """Return the image that this lab stands on, or the present recipe's for a new one."""
-        recorded = self._record().get("image")
-        if isinstance(recorded, str) and (Path(recorded) / "etc/debian_version").is_file():
-            return Path(recorded)
-        if image.cached() is None:
-            self._timed("image", lambda: image.build(self._upstream))
-        base = image.build(self._upstream)
-        self._layout.folder.mkdir(parents=True, exist_ok=True)
-        record = {"site": self._layout.site, "image": str(base), "loops": sorted(disk.loops())}
-        self._layout.record.write_text(json.dumps(record), encoding="utf-8")
-        return base
-
-    def _base(self) -> Path:
-        recorded = self._record().get("image")
-        if not isinstance(recorded, str):
-            raise Unreachable(f"The lab of “{self._layout.site}” is down; start it with: azukari lab up")
-        return Path(recorded)
-
-    def _record(self) -> dict[str, object]:
-        try:
-            found = json.loads(self._layout.record.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def _existing(self) -> tuple[HostLayout, ...]:
-        """All declared hosts, and those of an earlier declaration whose folders are still there."""
-        declared = {host.name for host in self._layout.hosts}
-        folder = self._layout.folder / "hosts"
-        orphans = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        template = self._layout.hosts[0]
-        return self._layout.hosts + tuple(
-            HostLayout(name, template.address, None, folder / name, f"{self._layout.bridge}-gone")
-            for name in orphans
-            if name not in declared
-        )
-
-    def _named(self, names: str | Iterable[str]) -> tuple[HostLayout, ...]:
-        return tuple(self._layout.host(name) for name in ([names] if isinstance(names, str) else names))
-
     def _alone(self, host: HostLayout) -> AbstractContextManager[None]:
         """Keep other azukari processes off a host for a while."""
         return lock(f"{self._layout.bridge}-{host.name}")
 
-    def _each(self, hosts: Sequence[HostLayout], do: Callable[[HostLayout], None]) -> None:
-        """Do something with several hosts at once; all are tried, then the first failure is raised."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            futures = [pool.submit(do, host) for host in hosts]
-        for future in futures:
-            future.result()
+    # --- the lab
+
+    def _image(self) -> Path:
+        """Return the image that this lab stands on, or the present recipe's for a new one."""
+        recorded = record.read(self._layout).get("image")
+        if isinstance(recorded, str) and (Path(recorded) / "etc/debian_version").is_file():
+            base = Path(recorded)
+        elif found := image.cached():
+            base = found
+        else:
+            self._timed("image", lambda: image.build(self._upstream))
+            base = image.build(self._upstream)
+        record.write(self._layout, self._site.path, base, disk.loops())
+        return base
+
+    def _base(self) -> Path:
+        recorded = record.read(self._layout).get("image")
+        if not isinstance(recorded, str):
+            raise Unreachable(f"The lab of “{self._layout.site}” is down; start it with: azukari lab up")
+        return Path(recorded)
+
+    def _named(self, names: str | Iterable[str]) -> tuple[HostLayout, ...]:
+        return tuple(self._layout.host(name) for name in ([names] if isinstance(names, str) else names))
 
     def _timed(self, step: str, do: Callable[[], object]) -> None:
         started = time.monotonic()
         do()
         self._progress(step, time.monotonic() - started)
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove a folder of the lab, never reaching into something that is still mounted there."""
-    inside = [point for point in disk.mount_points() if Path(point).is_relative_to(folder)]
-    if inside:
-        raise LabFault(f"{inside[0]} is still mounted, so {folder} was left as it is.")
-    shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ COMMANDS = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
+    "unshare": "util-linux",
     "losetup": "mount",
     "mount": "mount",
     "mkfs.ext4": "e2fsprogs",

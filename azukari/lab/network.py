@@ -1,6 +1,5 @@
 """The lab's network on this machine: one bridge, one nftables table, and the vantage outside every filter."""
 
-import json
 import os
 import re
 import signal
@@ -11,10 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from azukari.lab.commands import PATH, LabFault, find, run, succeeds
-from azukari.lab.layout import STATE, Layout
-from azukari.lab.locks import lock
-
-_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+from azukari.lab.layout import Layout
 
 
 def make(lab: Layout) -> None:
@@ -26,12 +22,11 @@ def make(lab: Layout) -> None:
         run(["ip", "address", "replace", address, "dev", lab.bridge, *_nodad(address)])
     run(["ip", "link", "set", lab.bridge, "up"])
     run(["nft", "-f", "-"], text=_ruleset(lab))
-    _forward(lab)
     _make_outside(lab)
 
 
 def remove(lab: Layout) -> None:
-    """Remove all of a lab's network, and put back what the machine had before the first lab."""
+    """Remove all of a lab's network."""
     if lab.namespace in _namespaces():
         _end_processes(lab.namespace)
         run(["ip", "netns", "delete", lab.namespace])
@@ -39,7 +34,6 @@ def remove(lab: Layout) -> None:
         cut(interface)  # deleting the namespace may have taken its own end, and with it this one
     if succeeds(["nft", "list", "table", "inet", lab.table]):
         run(["nft", "delete", "table", "inet", lab.table])
-    _forward_no_more(lab)
 
 
 def stands(lab: Layout) -> bool:
@@ -134,48 +128,6 @@ table inet {lab.table} {{
   }}
 }}
 """
-
-
-def _forward(lab: Layout) -> None:
-    """Switch IPv4 forwarding on; the first lab remembers how the machine had it."""
-    with lock("forwarding"):
-        remembered = _remembered()
-        users = set(remembered["labs"]) if remembered else set()
-        before = remembered["before"] if remembered else _FORWARDING.read_text().strip()
-        if _FORWARDING.read_text().strip() != "1":
-            _FORWARDING.write_text("1\n")
-        _remember({"before": before, "labs": sorted(users | {lab.site})})
-
-
-def _forward_no_more(lab: Layout) -> None:
-    """Forget a lab; the last one puts forwarding back."""
-    with lock("forwarding"):
-        remembered = _remembered()
-        if remembered is None:
-            return
-        users = set(remembered["labs"]) - {lab.site}
-        if users:
-            _remember({"before": remembered["before"], "labs": sorted(users)})
-            return
-        _FORWARDING.write_text(f"{remembered['before']}\n")
-        _memory().unlink()
-
-
-def _memory() -> Path:
-    return STATE / ".forwarding.json"
-
-
-def _remembered() -> dict[str, list[str]] | None:
-    try:
-        found = json.loads(_memory().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and {"before", "labs"} <= set(found) else None
-
-
-def _remember(state: dict[str, object]) -> None:
-    _memory().parent.mkdir(parents=True, exist_ok=True)
-    _memory().write_text(json.dumps(state), encoding="utf-8")
 
 
 def _exists(interface: str) -> bool:

@@ -32,8 +32,8 @@ class Running:
 
     @property
     def alive(self) -> bool:
-        """Whether the host's first process still runs."""
-        return started_at(self.leader) == self.leader_started
+        """Whether the host's first process and the one that looks after it still run."""
+        return started_at(self.leader) == self.leader_started and started_at(self.nspawn) == self.nspawn_started
 
 
 def started_at(pid: int) -> str | None:
@@ -65,18 +65,20 @@ def recorded(host: HostLayout) -> Running | None:
         return None
 
 
-def start(lab: Layout, host: HostLayout, *, timeout: float = 20) -> Running:
-    """Start a host whose file system is assembled.
+def start(lab: Layout, host: HostLayout, mounting: str, *, timeout: float = 20) -> Running:
+    """Start a host.
 
     Args:
         lab: the lab.
         host: the host.
+        mounting: shell lines that mount its file system.
         timeout: seconds until its first process must run.
 
     Raises:
         LabFault: it did not start; the message has its console's last lines.
     """
-    pid = _spawn(_command(lab, host), cgroup.make(lab.bridge, host.name), host.console)
+    script = f"{mounting}\nexec {shlex.join(_command(lab, host))}"
+    pid = _spawn(script, cgroup.make(lab.bridge, host.name), host.console)
     leader = _wait_for_leader(pid, timeout)
     if leader is None:
         end_all(lab, host)
@@ -104,6 +106,8 @@ def _command(lab: Layout, host: HostLayout) -> list[str]:
         f"--network-bridge={lab.bridge}",
         "--capability=all",
         f"--drop-capability={','.join(WITHHELD)}",
+        # systemd-nspawn allows few calls by default; a real server's kernel offers Landlock, and sessions rely on it.
+        "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",
         "--console=pipe",
         "--resolv-conf=off",
         "--timezone=off",
@@ -129,8 +133,8 @@ def _leader(nspawn: int) -> int | None:
     return None
 
 
-def _spawn(argv: list[str], group: Path | None, console: Path) -> int:
-    """Start a command that outlives this process, in a session and, where given, a control group of its own.
+def _spawn(script: str, group: Path | None, console: Path) -> int:
+    """Start a script that outlives this process, in a session, mount namespace and control group of its own.
 
     A group of its own, because hosts that shared one would share their services' groups too: `systemctl kill` in one
     could end processes of another.
@@ -139,7 +143,7 @@ def _spawn(argv: list[str], group: Path | None, console: Path) -> int:
     write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     return os.posix_spawn(
         "/bin/sh",
-        ["sh", "-c", f"cd / && {enter}exec {shlex.join(argv)}"],
+        ["sh", "-c", f"cd / && {enter}exec unshare --mount --propagation private sh -c {shlex.quote(script)}"],
         {"PATH": PATH, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
