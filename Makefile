@@ -14,7 +14,7 @@ help: ## what can be made
 
 setup: $(VENV)/.done ## OS packages and .venv
 
-$(VENV)/.done: tools/setup pyproject.toml requirements.lock
+$(VENV)/.done: tools/setup pyproject.toml requirements-dev.lock
 	$(SUDO) tools/setup os
 	tools/setup venv
 	touch $@
@@ -45,9 +45,12 @@ lint: setup ## ruff, mypy, ansible-lint, yamllint, import-linter
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/ansible-lint --offline -q
 
-lock: ## pin all dependencies, with hashes
-	$(VENV)/bin/uv pip compile --quiet --generate-hashes --extra dev --no-emit-index-url --no-emit-find-links --python-version 3.11 \
-	  --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+PIN := $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --python-version 3.11 --custom-compile-command "make lock" pyproject.toml
+
+lock: ## pin all dependencies, with hashes: requirements-dev.lock for this checkout, requirements.lock for a user
+	$(PIN) --extra dev -o requirements-dev.lock
+	$(PIN) --constraint requirements-dev.lock -o requirements.lock
 
 clean: ## nothing is left: lab, bridges, mounts, rules, image, .venv
 	test ! -x $(AZUKARI) || $(SUDO) $(AZUKARI) lab down --everything --site $(SITE)
