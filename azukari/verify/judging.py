@@ -70,7 +70,7 @@ class Judge:
             with asking(asker(wanted.check)):
                 said = wanted.check.function(**arguments(wanted.check.function, known))
         except AssertionError as error:
-            return Judged("fail", str(error) or f"{description(wanted.check)}: this does not hold.", error)
+            return Judged("fail", _said(error) or f"{description(wanted.check)}: this does not hold.", error)
         except NotApplicable as why:
             return Judged("not-applicable", str(why))
         except Exception as error:  # noqa: BLE001 - a check that breaks has judged nothing
@@ -127,3 +127,9 @@ def description(check: Check) -> str:
     """Return the sentence that says what a check judges: its docstring's first line."""
     documented = (check.function.__doc__ or "").strip().splitlines()
     return documented[0].strip() if documented else check.function.__name__.removeprefix("test_").replace("_", " ")
+
+
+def _said(error: AssertionError) -> str:
+    """Return the author's own sentence; pytest's repetition of the expression behind it is for who debugs a check."""
+    said = str(error)
+    return said.partition("\nassert ")[0] or said

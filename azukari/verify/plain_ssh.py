@@ -43,7 +43,7 @@ class PlainSshChannel:
 
     def __init__(self, target: str) -> None:
         found = re.fullmatch(
-            r"(?:([^@\s]+)@)?(?:\[([0-9A-Fa-f:.%\w]+)\](?::(\d+))?|([^\s:\[\]]+)(?::(\d+))?|([0-9A-Fa-f:]+))", target
+            r"(?:([^@\s]+)@)?(?:\[([0-9A-Fa-f:.%\w]+)\](?::(\d+))?|([^\s:@\[\]]+)(?::(\d+))?|([0-9A-Fa-f:]+))", target
         )
         if not found or target.startswith("-"):
             raise InputError(f"“{target}” is not a host: write root@ADDRESS or root@ADDRESS:PORT.")

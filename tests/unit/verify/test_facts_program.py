@@ -1,0 +1,99 @@
+"""The facts program's own logic; what it answers on a server is judged in tests/lab."""
+
+import types
+
+import pytest
+
+from azukari.verify import facts
+from azukari.verify.authoring import NotEvaluated
+
+
+@pytest.fixture
+def program():
+    module = types.ModuleType("azukari_facts")
+    exec(compile(facts.program(), "azukari-facts", "exec"), module.__dict__)  # noqa: S102
+    return module
+
+
+PASSWORDS = {
+    "": "empty",
+    "*": "none",
+    "!": "locked",
+    "!!": "locked",
+    "!*": "locked",
+    "!$y$j9T$abc$def": "locked",
+    "$y$j9T$abc$def": "yescrypt",
+    "$6$salt$hash": "sha512",
+    "$1$salt$hash": "md5",
+    "$2b$12$abc": "bcrypt",
+    "ab01FAX.bQRSU": "des",
+}
+
+
+@pytest.mark.parametrize(("field", "state"), PASSWORDS.items())
+def test_of_a_password_only_its_state_is_told(program, field, state):
+    assert program.password_state(field) == state
+
+
+def test_a_section_that_fails_loses_no_other(program):
+    program.SECTIONS.clear()
+    program.SECTIONS |= {"good": lambda: 1, "bad": lambda: 1 / 0, "late": lambda: program.time.sleep(2)}
+    program.DEADLINE_S = 0.2
+    found = program.answer()["facts"]
+    assert found["good"] == {"ok": True, "value": 1}
+    assert found["bad"] == {"ok": False, "error": "ZeroDivisionError: division by zero"}
+    assert found["late"] == {"ok": False, "error": "no answer within 0 s"}
+
+
+def test_a_missing_program_is_an_error_and_not_an_empty_answer(program):
+    with pytest.raises(program.Unanswered, match="nothing-of-this-name is not installed"):
+        program.run("nothing-of-this-name")
+
+
+def test_two_loads_of_the_same_rules_are_equal(program):
+    def rule(handle, packets):
+        return [
+            {"metainfo": {"version": "1"}},
+            {"rule": {"handle": handle, "expr": [{"counter": {"packets": packets, "bytes": 1}}, {"accept": None}]}},
+        ]
+
+    first, second = (program.without_handles(rule(*one)) for one in ((4, 0), (9, 77)))
+    assert first == second == [{"rule": {"expr": [{"counter": {}}, {"accept": None}]}}]
+
+
+MATCHES = {
+    ("user", "root"): ("user", "root"),
+    ("user", "!root,nobod*"): ("user", "nobody"),
+    ("user", "deploy*"): ("user", "deployany"),
+    ("address", "10.0.0.0/8"): ("addr", "10.0.0.1"),
+    ("address", "192.0.2.7"): ("addr", "192.0.2.7"),
+    ("address", "2001:db8::/64"): ("addr", "2001:db8::1"),
+    ("localport", "2222"): ("lport", "2222"),
+    ("group", "root"): ("user", "root"),
+}
+
+
+@pytest.mark.parametrize(("criterion", "example"), MATCHES.items(), ids=[" ".join(one) for one in MATCHES])
+def test_each_match_block_gets_a_connection_that_it_matches(program, criterion, example):
+    assert program.example_for(*criterion) == example
+
+
+def test_socket_addresses_are_read_from_the_kernel_s_tables(program):
+    assert program.plain_address("0100007F") == "127.0.0.1"
+    assert program.plain_address("00000000000000000000000001000000") == "::1"
+
+
+def test_answers_of_service_and_bus_are_merged_and_the_service_wins():
+    service = '{"schema": 1, "facts": {"os": {"ok": true, "value": 1}, "units": {"ok": false, "error": "no bus"}}}'
+    bus = '{"schema": 1, "facts": {"os": {"ok": true, "value": 2}, "units": {"ok": true, "value": 3}}}'
+    found = facts.merge(service, bus)
+    assert (found["os"], found["units"]) == (1, 3)
+    assert found.asked == {"os", "units"}
+
+
+@pytest.mark.parametrize("text", ["error: ConnectionRefusedError", "not json", "[]", '{"schema": 2, "facts": {}}'])
+def test_an_answer_that_is_none_leaves_everything_not_evaluated(text):
+    found = facts.merge(text, '{"schema": 1, "facts": {"units": {"ok": true, "value": 3}}}')
+    assert found["units"] == 3
+    with pytest.raises(NotEvaluated, match="the facts service"):
+        found["sshd"]
