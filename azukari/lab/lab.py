@@ -81,6 +81,11 @@ class Lab:
         """Where everything of this lab lies and what it is called."""
         return self._layout
 
+    @property
+    def stands(self) -> bool:
+        """Whether it was brought up, and not taken down since."""
+        return bool(record.read(self._layout))
+
     def make_keys(self) -> None:
         """Make the hosts' keys that are missing, and publish their public parts in the site's `keys/hosts`."""
         for host in self._layout.hosts:

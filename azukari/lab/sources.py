@@ -42,7 +42,7 @@ class Upstream:
                 "time": [],
             }
         }
-        return "# Made by `azukari lab up` from this machine's own sources.\n" + yaml.safe_dump(data, sort_keys=False)
+        return yaml.safe_dump(data, sort_keys=False)
 
 
 def of_machine(
