@@ -55,6 +55,8 @@ def command(
         console.print(f"Left out: {domain_name} ({why}).")
     for host in result.new:
         console.print(f"{host}: freshly installed. What `apply` will change there cannot be foreseen task by task.")
+    for host, why in result.unforeseen.items():
+        console.print(f"{host}: an earlier apply was cut short there; what comes after this cannot be foreseen: {why}")
     _write(as_json, result)
     whole = not (limit or tags or result.left)
     record = evidence.of_plan(
@@ -64,7 +66,7 @@ def command(
         started,
         whole=whole,
         rolled_back=result.rolled_back,
-        new=result.new,
+        new=[*result.new, *result.unforeseen],
         left=result.left,
     )
     folder = evidence.write(record, declared, signer.load(holders_dir(declared) / "contractor" / "evidence.pem"))
@@ -73,7 +75,7 @@ def command(
         console.print(f"[bold red]Rolled back:[/] {sentence}")
     if result.rolled_back:
         return 1
-    return CHANGES if result.changes or result.new else 0
+    return CHANGES if result.changes or result.new or result.unforeseen else 0
 
 
 def _write(to: Path | None, result: provisioning.Result) -> None:

@@ -1,6 +1,6 @@
 """`plan` and `apply`: preflight, check mode on all hosts at once, then one host at a time in the design's order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +62,7 @@ class Result:
     new: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     rolled_back: list[str] = field(default_factory=list)
+    unforeseen: dict[str, str] = field(default_factory=dict)  # host → where check mode could not go on
 
     @property
     def changes(self) -> set[tuple[str, str]]:
@@ -178,19 +179,28 @@ def plan(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: bo
     refuse(preflight(at, progress))
     rolled_back = recover(at)
     managed = at.of_way("managed")
-    outcome = _check(at, managed, progress, tags, plain=plain)
-    return Result(outcome.events, at.of_way("new"), at.left, rolled_back)
+    outcome = _check(at, managed, progress, tags, plain=plain, on_event=progress.event)
+    unforeseen = {event.host: event.message for event in outcome.faults}
+    return Result(outcome.events, at.of_way("new"), at.left, rolled_back, unforeseen)
 
 
-def _check(at: Session, hosts: list[str], progress: Progress, tags: Iterable[str], *, plain: bool) -> Outcome:
+def _check(
+    at: Session,
+    hosts: list[str],
+    progress: Progress,
+    tags: Iterable[str],
+    *,
+    plain: bool,
+    on_event: Callable[[Event], None] | None = None,
+) -> Outcome:
     if not hosts:
         return Outcome()
     progress.step(f"Check mode on {len(hosts)} hosts at once")
     outcome = run_playbook(
-        at.site, "site.yml", hosts, at.ssh_config, check=True, tags=tags, plain=plain, on_event=progress.event
+        at.site, "site.yml", hosts, at.ssh_config, check=True, tags=tags, plain=plain, on_event=on_event
     )
-    if outcome.faults:
-        raise NotJudged("Check mode failed, nothing was changed:\n" + _faults(outcome))
+    if lost := [event for event in outcome.faults if event.status == "unreachable"]:
+        raise NotJudged("Nothing was changed; a host was lost in check mode:\n" + _faults(Outcome(lost)))
     return outcome
 
 
@@ -215,16 +225,15 @@ def apply(
     result = Result(left=at.left, rolled_back=recover(at), new=at.of_way("new"))
     decoys.ensure(at.site, sorted({str(at.site.hosts[h].domain) for h in at.hosts}))
     bastions = [host.name for host in at.site.group("bastion")]
-    for group in ([b for b in bastions if b in result.new], [h for h in result.new if h not in bastions]):
-        if group:  # no one depends on these yet, so all that are new are built at once
-            _take_over(at, group, progress, result, plain=plain, root_password=root_password)
-    managed = [h for h in at.hosts if h not in result.new]
-    if managed:
-        with apply_lock(bastions[0], at.ssh_config):
-            checked = _check(at, managed, progress, tags, plain=plain)
-            touched = {event.host for event in checked.changes}
-            for host in in_order(at.site, touched):
-                _run(at, "site.yml", [host], progress, result, tags=tags, plain=plain)
+    if fresh := [b for b in bastions if b in result.new]:
+        _take_over(at, fresh, progress, result, plain=plain, root_password=root_password)
+    with apply_lock(bastions[0], at.ssh_config):
+        checked = _check(at, at.of_way("managed"), progress, tags, plain=plain)
+        # Where check mode failed, an earlier apply was cut short (a package that brings an account is missing, say).
+        for host in in_order(at.site, {event.host for event in checked.changes + checked.faults}):
+            _run(at, "site.yml", [host], progress, result, tags=tags, plain=plain)
+        if fresh := [h for h in result.new if h not in bastions]:  # no one depends on these yet: all at once
+            _take_over(at, fresh, progress, result, plain=plain, root_password=root_password)
     return result
 
 

@@ -1,0 +1,198 @@
+"""Nobody is locked out: each wrong configuration is really applied, and the host is reachable again by the normal way.
+
+The wrong configuration is a copy of the checkout with one file changed, run by its own `azukari apply`: the mistake a
+contractor would make. What must hold: `apply` ends non-zero and names what was rolled back; within 60 s the host can be
+reached by the normal way, by the right checkout.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from azukari.lab import Lab
+from tests import provisioned
+from tests.provisioned import REPOSITORY, azukari
+
+pytestmark = pytest.mark.lab
+WITHIN = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One wrong edit: in which file of the roles, what is replaced by what, and what `apply` must name."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tags: str
+    names: str
+    host: str = "app"
+
+
+MISTAKES = [
+    Mistake(
+        "sshd on another port",
+        "roles/ssh/templates/etc/ssh/sshd_config.j2",
+        "^Port 22$",
+        "Port 2222",
+        "ssh",
+        "settings",
+    ),
+    Mistake(
+        "wrong user CA",
+        "roles/ssh/tasks/server.yml",
+        re.escape("{{ azukari.authorities[azukari.host.domain].user_ca }}"),
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFSnCKMYr7+mSDvYHZtLYH8sSLzfIkiMKQ3XkCTwBXJJ nobody",
+        "ssh",
+        "settings",
+    ),
+    Mistake(
+        "KRL missing",
+        "roles/ssh/templates/etc/ssh/sshd_config.j2",
+        "^RevokedKeys .*$",
+        "RevokedKeys /etc/ssh/azukari/nowhere.krl",
+        "ssh",
+        "settings",
+    ),
+    Mistake(
+        "principals nobody has",
+        "roles/accounts/tasks/people.yml",
+        re.escape('files: "{{ azukari.principals }}"'),
+        "files: [{dest: /etc/ssh/principals/azukari-apply, content: 'nobody@nowhere', mode: '0644'}]",
+        "accounts",
+        "Principals",
+    ),
+    Mistake(
+        "firewall without the SSH flow",
+        "roles/firewall/templates/etc/nftables.conf.j2",
+        r"for flow in azukari\.flows_in",
+        "for flow in azukari.flows_in if flow.port != 22",
+        "firewall",
+        "rules",
+    ),
+    Mistake(
+        "sudoers that lock automation out",
+        "roles/accounts/templates/etc/sudoers.j2",
+        r"(?m)^azukari-apply .*$",
+        "azukari-apply ALL=(ALL:ALL) ALL",
+        "accounts",
+        "sudo",
+    ),
+    Mistake(
+        "PAM that denies",
+        "roles/accounts/files/etc/pam.d/common-account",
+        r"\A",
+        "account required pam_deny.so\n",
+        "accounts",
+        "sudo",
+    ),
+]
+
+
+def wrong_checkout(target: Path, mistake: Mistake) -> Path:
+    """Return a copy of the checkout with the mistake in it; fails when the edit would change nothing."""
+    for part in ("azukari", "roles", "playbooks", "checks", "safeguards"):
+        shutil.copytree(REPOSITORY / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(REPOSITORY / "inventory", target / "inventory", ignore=shutil.ignore_patterns("keys", "secrets"))
+    file = target / mistake.file
+    text, edits = re.subn(mistake.old, lambda _: mistake.new, file.read_text(), flags=re.MULTILINE)
+    assert edits, f"{mistake.file} has no {mistake.old}: the mistake would change nothing"
+    file.write_text(text)
+    return target
+
+
+def reachable(host: str) -> bool:
+    """Say whether the normal way is open: through the bastion, with a new certificate, and sudo."""
+    return azukari("doctor", "--limit", host, timeout=60).returncode in (0, 1)
+
+
+def reachable_within(host: str, seconds: float) -> float:
+    """Return after how many seconds the normal way was open again."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        if reachable(host):
+            return time.monotonic() - started
+        time.sleep(1)
+    pytest.fail(f"{host} could not be reached by the normal way within {seconds} s")
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
+def test_a_mistake_locks_nobody_out(provisioned_lab: Lab, tmp_path: Path, mistake: Mistake) -> None:
+    provisioned_lab.reset(mistake.host)
+    checkout = wrong_checkout(tmp_path / "checkout", mistake)
+    done = azukari("apply", "--limit", mistake.host, "--tags", mistake.tags, root=checkout)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert mistake.host in said
+    assert mistake.names.lower() in said.lower()
+    assert "restored" in said or "rolled back" in said
+    reachable_within(mistake.host, WITHIN)
+
+
+def test_killed_between_activation_and_confirmation(provisioned_lab: Lab, tmp_path: Path) -> None:
+    """The controller dies when the wrong sshd is active and nothing was proven: the host restores itself."""
+    mistake = MISTAKES[0]
+    provisioned_lab.reset(mistake.host)
+    checkout = wrong_checkout(tmp_path / "checkout", mistake)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "azukari", "apply", "--limit", mistake.host, "--tags", mistake.tags],
+        cwd=checkout,
+        env=provisioned.environment(checkout),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    armed = [
+        "sh",
+        "-c",
+        'grep -ls \'"state": "armed"\' /var/lib/azukari/rollback/*/change.json && ss -Hltn sport = 2222 | grep -q .',
+    ]
+    end = time.monotonic() + 60
+    while provisioned_lab.run(mistake.host, armed).returncode != 0:
+        assert time.monotonic() < end, "the wrong configuration never became active"
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    killed = time.monotonic()
+    assert not reachable(mistake.host), "the mistake did not lock anybody out, so this proves nothing"
+    reachable_within(mistake.host, WITHIN)
+    assert time.monotonic() - killed < WITHIN
+    # doctor above was the first to look after the kill; whoever looks first names it.
+    record = provisioned_lab.run(mistake.host, ["azukari-rollback", "--list"]).stdout.decode()
+    assert "rolled back" in record
+
+
+def test_the_next_run_names_what_was_rolled_back(provisioned_lab: Lab) -> None:
+    host = "app"
+    provisioned_lab.reset(host)
+    arm = '{"id": "20260101T000000Z-abcdef", "what": "a test", "seconds": 600, "paths": ["/etc/motd"]}'
+    done = provisioned_lab.run(host, ["azukari-rollback", "--arm"], input=arm.encode())
+    assert done.returncode == 0, done.stderr
+    provisioned_lab.run(host, ["sh", "-c", "echo changed >/etc/motd"])
+    first = azukari("doctor", "--limit", host)
+    assert first.returncode == 1, first.stderr
+    assert "“a test”" in first.stderr
+    assert provisioned_lab.run(host, ["cat", "/etc/motd"]).stdout != b"changed\n"
+    assert azukari("doctor", "--limit", host).returncode == 0
+
+
+def test_rollback_by_hand_on_the_console(provisioned_lab: Lab) -> None:
+    host = "app"
+    provisioned_lab.reset(host)
+    provisioned_lab.run(host, ["sh", "-c", "echo before >/etc/motd"])
+    arm = '{"id": "20990101T000000Z-abcdef", "what": "a test", "seconds": 600, "paths": ["/etc/motd"]}'
+    provisioned_lab.run(host, ["azukari-rollback", "--arm"], input=arm.encode())
+    provisioned_lab.run(host, ["sh", "-c", "echo after >/etc/motd; azukari-rollback --disarm 20990101T000000Z-abcdef"])
+    listed = provisioned_lab.run(host, ["azukari-rollback", "--list"]).stdout.decode()
+    assert "20990101T000000Z-abcdef  confirmed" in listed
+    assert provisioned_lab.run(host, ["azukari-rollback", "--last"]).returncode == 0
+    assert provisioned_lab.run(host, ["cat", "/etc/motd"]).stdout == b"before\n"
