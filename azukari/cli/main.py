@@ -5,8 +5,8 @@ import importlib.util
 import sys
 from typing import Annotated
 
-import click
 import typer
+import typer.exceptions
 from rich.console import Console
 from rich.markup import escape
 
@@ -50,10 +50,11 @@ def main() -> None:
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         code = 130
-    except click.ClickException as error:  # wrong options: click's own sentence, our exit code
-        error.show()
+    except typer.exceptions.TyperException as error:  # wrong options: typer's own sentence, our exit code
+        show = getattr(error, "show", None)  # usage errors show the verb's usage too
+        show() if show else errors.print(error.format_message(), markup=False)
         code = 3
     except AzukariError as error:
         errors.print(f"[bold red]error:[/] {escape(error.message)}", markup=True)
