@@ -20,7 +20,7 @@ $(VENV)/.done: tools/setup pyproject.toml requirements-dev.lock
 	touch $@
 
 demo: setup ## the main job, whole: lab up, apply, verify, report
-	$(SUDO) $(AZUKARI) demo --site $(SITE)
+	$(SUDO) $(AZUKARI) lab demo --site $(SITE)
 
 test-fast: setup ## lint and unit tests, no lab
 	$(PY) -m pytest tests/unit -n 2 -q
