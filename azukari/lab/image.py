@@ -159,6 +159,17 @@ def _finish(root: Path) -> None:
     (root / "etc/systemd/system/systemd-networkd-wait-online.service").symlink_to("/dev/null")
 
 
-def forget(images: Path = IMAGES) -> None:
-    """Remove all cached images."""
-    shutil.rmtree(images, ignore_errors=True)
+def forget(used: set[Path], images: Path = IMAGES) -> None:
+    """Remove the cached images that nobody uses: a lab's hosts would lose their programs while they run.
+
+    Args:
+        used: the images of the labs that stand.
+        images: the cache.
+    """
+    if images.is_dir():
+        for folder in images.iterdir():
+            if folder not in used:
+                shutil.rmtree(folder, ignore_errors=True)
+    for folder in (images, images.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

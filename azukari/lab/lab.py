@@ -304,15 +304,13 @@ class Lab:
 
     def _image(self) -> Path:
         """Return the image that this lab stands on, or the present recipe's for a new one."""
-        recorded = record.read(self._layout).get("image")
-        if isinstance(recorded, str) and (Path(recorded) / "etc/debian_version").is_file():
-            base = Path(recorded)
-        elif found := image.cached():
-            base = found
-        else:
+        if image.cached() is None:
             self._timed("image", lambda: image.build(self._upstream))
-            base = image.build(self._upstream)
-        record.write(self._layout, self._site.path, base, disk.loops())
+        with lock("images"):  # so that nobody removes it before it is known to be used
+            recorded = record.read(self._layout).get("image")
+            stays = isinstance(recorded, str) and (Path(recorded) / "etc/debian_version").is_file()
+            base = Path(str(recorded)) if stays else image.build(self._upstream)
+            record.write(self._layout, self._site.path, base, disk.loops())
         return base
 
     def _base(self) -> Path:

@@ -70,6 +70,11 @@ def find(name: str | None = None, folder: Path | None = None, state: Path = STAT
     raise InputError(f"No lab stands for {name or folder}.")
 
 
+def images_in_use(state: Path = STATE) -> set[Path]:
+    """Return the images that the standing labs' hosts run on."""
+    return {Path(str(_read(path).get("image"))) for path in state.glob("*/lab.json")}
+
+
 def made_for(host: HostLayout) -> tuple[str, str]:
     """Return the address that a host's disk was made for and the machine's run that it last ran in, or empty texts."""
     found = _read(host.folder / "host.json")

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from azukari.lab import disk, network, process, record, settings
+from azukari.lab import disk, image, network, process, record, settings
 from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout
@@ -28,6 +28,12 @@ def remove(lab: Layout) -> None:
                 folder.rmdir()
         if isinstance(before, list):
             disk.remove_loops(set(before))
+
+
+def forget_images() -> None:
+    """Remove the cached images that no standing lab uses."""
+    with lock("images"):
+        image.forget(record.images_in_use())
 
 
 def remove_host(lab: Layout, host: HostLayout) -> None:
