@@ -11,7 +11,7 @@ from pathlib import Path
 from azukari.lab.layout import HostLayout, Layout
 from azukari.lab.sources import Upstream
 
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.pgp"  # as the installer of Debian 13 writes it
 
 
 @dataclass(frozen=True)
