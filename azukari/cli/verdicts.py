@@ -35,10 +35,10 @@ def table(run: RunResult, catalogue: Catalogue) -> Table:
     for result in run.results:
         cells.setdefault(result.safeguard, {}).setdefault(result.host, []).append(result.verdict)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    drawn.add_column("safeguard", no_wrap=True)
+    drawn.add_column("", no_wrap=True, min_width=7)
     drawn.add_column("what must hold", overflow="ellipsis", no_wrap=True, ratio=1)
     for column in columns:
-        drawn.add_column(column, justify="center", no_wrap=True)
+        drawn.add_column(column, justify="center", no_wrap=True, min_width=min(len(column), 7))
     for safeguard in sorted(cells, key=_catalogue_order(catalogue)):
         signs = []
         for column in columns:

@@ -93,7 +93,9 @@ def command(
 
 
 def _show(run: RunResult, catalogue: Catalogue, folder: Path, *, to_stderr: bool) -> None:
-    console = Console(stderr=to_stderr, highlight=False, soft_wrap=False)
+    console = Console(stderr=to_stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # a CI's log has no width of its own
     if run.identity.startswith("host identity unproven"):
         console.print(f"[bold]{run.site}[/]: {run.identity}")
     verdicts.show(console, run, catalogue)

@@ -18,6 +18,7 @@ import mitogen.master
 import mitogen.parent
 
 from azukari.errors import Unreachable
+from azukari.ssh import config
 from azukari.verify import facts as facts_of
 from azukari.verify.facts import Facts
 
@@ -79,6 +80,31 @@ class Connections:
         self.router = None
 
 
+class Way:
+    """The shared connection to the bastion, opened once, by whoever needs it first.
+
+    Without it nobody behind the bastion needs to be waited for.
+    """
+
+    def __init__(self, ssh_config: Path) -> None:
+        self._ssh_config = ssh_config
+        self._lock = threading.Lock()
+        self._tried = False
+        self._failed: Unreachable | None = None
+
+    def open(self) -> None:
+        """Open it, or wait until it is open; raise Unreachable when it could not be opened."""
+        with self._lock:
+            if not self._tried:
+                self._tried = True
+                try:
+                    config.open_jump(self._ssh_config)
+                except Unreachable as error:
+                    self._failed = error
+        if self._failed is not None:
+            raise Unreachable(self._failed.message)
+
+
 class MitogenChannel:
     """One host of a site, asked as the audit account over one mitogen connection.
 
@@ -86,25 +112,27 @@ class MitogenChannel:
         name: the host's name, as in the ssh_config.
         connections: of this run.
         ssh_config: the run's configuration.
-        timeout: how long connecting may take, in seconds.
+        way: to the bastion, for a host behind it.
     """
 
-    def __init__(self, name: str, connections: Connections, ssh_config: Path, timeout: float) -> None:
+    def __init__(self, name: str, connections: Connections, ssh_config: Path, way: Way | None) -> None:
         self.name = name
         self.vantage = f"azukari-audit on {name}"
         self._connections = connections
         self._ssh_config = ssh_config
-        self._timeout = timeout
+        self._way = way
         self._context: Any = None
 
     def open(self) -> None:
         """Connect; see Channel."""
+        if self._way is not None:
+            self._way.open()
         try:
             self._context = self._connections.router.ssh(
                 hostname=self.name,
                 ssh_args=["-F", str(self._ssh_config)],
                 python_path=["/usr/bin/python3"],
-                connect_timeout=self._timeout,
+                connect_timeout=config.CONNECT_TIMEOUT,
                 compression=False,  # on a fast network it costs more time than it saves
             )
         except (mitogen.core.Error, OSError) as error:

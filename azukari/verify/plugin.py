@@ -66,7 +66,9 @@ class CheckItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the message alone: a judge's traceback says nothing to whoever reads a verdict."""
-        if isinstance(excinfo.value, CheckFailed | CheckNotEvaluated) and not self.config.option.fulltrace:
+        if isinstance(excinfo.value, CheckFailed | CheckNotEvaluated) and not getattr(
+            self.config.option, "fulltrace", False
+        ):
             return f"{self.wanted.check.safeguard} on {self.wanted.host}: {excinfo.value}"
         return super().repr_failure(excinfo, style)
 

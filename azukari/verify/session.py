@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from azukari import __version__
-from azukari.errors import InputError, Unreachable
+from azukari.errors import InputError
 from azukari.lab import Lab
 from azukari.people import identity as identities
 from azukari.site import Site, approval, state_dir
 from azukari.ssh import config
 from azukari.verify.authoring import Check
-from azukari.verify.channel import Connections, MitogenChannel
+from azukari.verify.channel import Connections, MitogenChannel, Way
 from azukari.verify.host import CheckHost, RunContext, Vantage
 from azukari.verify.judging import Judge, Judged
 from azukari.verify.plain_ssh import PlainSshChannel
@@ -176,15 +176,15 @@ class Session:
         identity = self._resources.enter_context(make(site, **arguments))
         ssh_config = config.write(site, identity)
         connections = self._resources.enter_context(Connections())
-        hosts = {
-            name: CheckHost(
-                name, site.hosts[name], MitogenChannel(name, connections, ssh_config, config.CONNECT_TIMEOUT)
-            )
-            for name in names
-        }
+        way = Way(ssh_config)
+        hosts = {}
+        for name in names:
+            declared = site.hosts[name]
+            behind = "bastion" not in declared.groups
+            channel = MitogenChannel(name, connections, ssh_config, way if behind else None)
+            hosts[name] = CheckHost(name, declared, channel)
         for name in set(hosts) - set(identity.hosts):
             hosts[name].unreachable = f"The keys at hand do not open {name}: its domain is kept by somebody else."
-        _open_the_way(hosts, ssh_config)
         context = RunContext(
             now=self._started,
             outside=_outside(site),
@@ -225,18 +225,6 @@ class Session:
         for (collector, host_name), collected in self._snapshot.all_collected():
             kept.setdefault(host_name, {})[f"collected {collector.name}"] = _section(collected)
         return {name: redact(sections) for name, sections in kept.items()}
-
-
-def _open_the_way(hosts: dict[str, CheckHost], ssh_config: Path) -> None:
-    """Open the connection to the bastion that all share; without it nobody behind it needs to be waited for."""
-    behind = [host for host in hosts.values() if "bastion" not in host.groups]
-    if not behind:
-        return
-    try:
-        config.open_jump(ssh_config)
-    except Unreachable as error:
-        for host in behind:
-            host.unreachable = host.unreachable or error.message
 
 
 def _section(collected: Collected) -> dict[str, Any]:

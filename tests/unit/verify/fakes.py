@@ -26,7 +26,7 @@ class FakeChannel:
         self.batches.append(list(commands))
         return Facts(self.facts), [self._answer(argv) for argv in commands]
 
-    def answer(self, argv, seconds):
+    def answer(self, argv, _seconds):
         self.asked_singly.append(argv)
         return self._answer(argv)
 
@@ -36,5 +36,7 @@ class FakeChannel:
 
 def snapshot_of(channels, *, attempts=True, memory=None, site=None):
     hosts = {name: CheckHost(name, None, channel) for name, channel in channels.items()}
-    context = RunContext(now=datetime(2026, 11, 25, tzinfo=UTC), outside=Vantage("outside"), attempts=attempts, hosts=hosts)
+    context = RunContext(
+        now=datetime(2026, 11, 25, tzinfo=UTC), outside=Vantage("outside"), attempts=attempts, hosts=hosts
+    )
     return Snapshot(hosts, site, context, memory or Memory(None), lambda _clause: None)

@@ -8,7 +8,11 @@ DIFFERENT = {
     "a set with one more": ({22, 80}, {22}, "found but not promised: 80"),
     "a set with one less": ({22}, {22, 80}, "promised but not found: 80"),
     "both": ({"b"}, {"a"}, "found but not promised: b; promised but not found: a"),
-    "a mapping's value": ({"permitrootlogin": "yes"}, {"permitrootlogin": "no"}, "permitrootlogin is yes, promised is no"),
+    "a mapping's value": (
+        {"permitrootlogin": "yes"},
+        {"permitrootlogin": "no"},
+        "permitrootlogin is yes, promised is no",
+    ),
     "a mapping's key": ({"a": 1, "b": 2}, {"a": 1}, "found but not promised: b"),
     "lists of other things": (["a"], ["b"], "found but not promised: a; promised but not found: b"),
     "the same things in another order": (["b", "a"], ["a", "b"], "found b a, promised a b"),

@@ -43,8 +43,8 @@ def holds_with_a_sentence(host):
 
 
 @check("LEAK-01")
-def fails():
-    assert 1 == 2, "one is not two"
+def fails(host):
+    assert host.name == "db", "web is not db"
 
 
 @check("LEAK-01")
@@ -95,7 +95,7 @@ def judged(function, channels=None, *, host="web", waivers=None, **how):
 VERDICTS = {
     "holds": (holds, "pass", "The host says its name."),
     "a sentence of what was found": (holds_with_a_sentence, "pass", "3 flows are open"),
-    "fails": (fails, "fail", "one is not two"),
+    "fails": (fails, "fail", "web is not db"),
     "does not apply": (does_not_apply, "not-applicable", "lab container"),
     "gives up": (gives_up, "not-evaluated", "nobody knows"),
     "a check that breaks has judged nothing": (breaks, "not-evaluated", "KeyError: 'nothing'"),
@@ -169,7 +169,7 @@ TODAY = datetime.date(2026, 11, 25)
 def test_a_waived_fail_is_excepted_and_says_what_was_found():
     found, _ = judged(fails, waivers=Waivers([waiver()], TODAY))
     assert found.verdict == "excepted"
-    for words in ("2026-12-31", "The old scanner.", "Watched by hand.", "one is not two"):
+    for words in ("2026-12-31", "The old scanner.", "Watched by hand.", "web is not db"):
         assert words in found.message
 
 
@@ -178,7 +178,7 @@ def test_a_waived_fail_is_excepted_and_says_what_was_found():
     [
         (Waivers([waiver("2026-11-24")], TODAY), "its exception ended on 2026-11-24"),
         (Waivers([waiver()], TODAY, covered=False, why_not="the office has not approved the site"), "has not approved"),
-        (Waivers([waiver(hosts=("db",))], TODAY), "one is not two"),
+        (Waivers([waiver(hosts=("db",))], TODAY), "web is not db"),
     ],
     ids=["ended", "not covered by the approval", "another host's"],
 )
