@@ -161,6 +161,7 @@ def _environment(settings: Path, pipe: Path, ssh_config: Path, *, plain: bool, f
         "ANSIBLE_FORKS": "10",
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_INVENTORY_IGNORE": "~, .orig, .bak, .txt, .sig, .pub, .pem",
+        "ANSIBLE_INVENTORY_IGNORE_REGEX": r"^keys$, ^secrets$, ^approval\.",
         "ANSIBLE_LOCALHOST_WARNING": "False",
         "LC_ALL": "C.UTF-8",
     }
