@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +14,8 @@ from azukari import evidence
 from azukari.cli.options import SiteOption, chosen_site, site_folder
 from azukari.errors import InputError
 from azukari.evidence import Evidence
-from azukari.evidence.signer import public_key
+from azukari.evidence.signer import load, public_key
+from azukari.site import home
 
 app = typer.Typer(no_args_is_help=True, help="List, show and verify the signed evidence of runs.")
 
@@ -68,16 +70,15 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
 def verify(which: Which = "", key: Key = None, site: SiteOption = None, hosts: Hosts = False) -> None:
     """Prove that evidence is what its signer signed: every byte of every file. Needs the public key alone."""
     chosen = chosen_evidence(which, site, hosts=hosts)
-    keys = [key] if key is not None else _declared_keys(chosen, site)
     refusals = []
-    for path in keys:
+    for name, public in _keys(chosen, site, key):
         try:
-            verified = evidence.verify(chosen.folder, public_key(path))
+            verified = evidence.verify(chosen.folder, public)
         except evidence.EvidenceInvalid as error:
             refusals.append(error)
             continue
         Console(highlight=False).print(
-            f"{chosen.name}: every byte is as {path.name} ({verified.key}) signed it.\n"
+            f"{chosen.name}: every byte is as {name} ({verified.key}) signed it.\n"
             f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
             f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
             "A signature says who said it and that nothing was changed since; not that it is true. "
@@ -113,13 +114,30 @@ def chosen_evidence(which: str, site: Path | None, *, hosts: bool = False) -> Ev
     return latest
 
 
-def _declared_keys(chosen: Evidence, site: Path | None) -> list[Path]:
-    """The public keys that the site declares, the likelier signer's first; the office has approved them."""
-    folder = site_folder(site)
-    contract = chosen_site(site).contract
-    keys = {"contractor": contract.contractor.evidence_key, "auditor": contract.auditor.evidence_key}
+def _keys(chosen: Evidence, site: Path | None, given: Path | None) -> list[tuple[str, Ed25519PublicKey]]:
+    """Whose signature would do, by name: the given key's; else that of those whom the site declares, or one's own."""
+    if given is not None:
+        return [(given.name, public_key(given))]
+    if chosen.context.get("site") is None:
+        return [("this user's own key", own_key())]
+    # The office has approved them; the likelier signer first.
+    folder, contract = site_folder(site), chosen_site(site).contract
+    parties = {"contractor": contract.contractor.evidence_key, "auditor": contract.auditor.evidence_key}
     judged_as = str(chosen.run["judged_as"])
-    return [folder / keys[party] for party in sorted(keys, key=lambda party: party != judged_as)]
+    ordered = sorted(parties, key=lambda party: party != judged_as)
+    return [(f"the {party}", public_key(folder / parties[party])) for party in ordered]
+
+
+def own_key() -> Ed25519PublicKey:
+    """Return the public half of the key with which this user signs what was found on lone hosts.
+
+    Raises:
+        InputError: there is none here; the signer's is to be named.
+    """
+    path = home() / "evidence.pem"
+    if not path.is_file():
+        raise InputError("Evidence of a lone host is signed by whoever asked; name that signer's key with --key FILE.")
+    return load(path, lambda: str(typer.prompt(f"Passphrase of {path}", hide_input=True, err=True))).public_key
 
 
 def _summary(chosen: Evidence) -> dict[str, object]:

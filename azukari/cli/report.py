@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 
 from azukari import report, safeguards
-from azukari.cli.evidence import chosen_evidence
+from azukari.cli.evidence import chosen_evidence, own_key
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
+from azukari.evidence.signer import public_key
 
 
 class Language(StrEnum):
@@ -41,6 +42,7 @@ def command(
         raise InputError(f"{evidence.name} is a {evidence.kind}; a report is drawn from a run of `azukari verify`.")
     lone = evidence.context.get("site") is None
     declared = None if lone or key is not None else chosen_site(site)
+    signed_by = public_key(key) if key is not None else own_key() if lone else None
     to = output or Path("out") / f"{evidence.subject.rpartition('@')[2]}-report.html"
-    report.write(evidence, declared, safeguards.load(), to, key=key, language=language.value)
+    report.write(evidence, declared, safeguards.load(), to, key=signed_by, language=language.value)
     Console(highlight=False).print(f"Report: {to}", soft_wrap=True)

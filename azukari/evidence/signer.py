@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import paramiko
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from azukari.errors import InputError
-from azukari.site import Site, holders_dir
 
 _OPENSSH_PRIVATE = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _AGENT_KEY = "ssh-ed25519"
@@ -111,18 +110,6 @@ def load(path: Path, passphrase: Callable[[], str] | None = None) -> Signer:
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(f"The key {path} is not an Ed25519 key; evidence is signed with Ed25519 only.")
     return KeyFileSigner(key)
-
-
-def held(site: Site, party: Literal["contractor", "auditor"], passphrase: Callable[[], str] | None = None) -> Signer:
-    """Return the signer of a party of the contract, from what this machine holds for it.
-
-    Raises:
-        InputError: this machine holds no evidence key of that party.
-    """
-    path = holders_dir(site) / party / "evidence.pem"
-    if not path.is_file():
-        raise InputError(f"Evidence cannot be signed: the {party}'s evidence key {path} is not on this machine.")
-    return load(path, passphrase)
 
 
 def public_key(path: Path) -> Ed25519PublicKey:

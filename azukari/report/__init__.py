@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from azukari.evidence import Evidence, verify
 from azukari.evidence.signer import public_key
 from azukari.report.page import Language, render
@@ -19,7 +21,7 @@ def write(
     catalogue: Catalogue,
     path: Path,
     *,
-    key: Path | None = None,
+    key: Ed25519PublicKey | None = None,
     language: Language = "en",
 ) -> Path:
     """Verify evidence and write its report as one HTML file.
@@ -39,12 +41,12 @@ def write(
     signer = ""
     key = key or _declared_key(evidence, site)
     if key is not None:
-        signer = verify(evidence.folder, public_key(key)).key
+        signer = verify(evidence.folder, key).key
     return _write(render(build(evidence, catalogue, signer), language), path)
 
 
-def _declared_key(evidence: Evidence, site: Site | None) -> Path | None:
+def _declared_key(evidence: Evidence, site: Site | None) -> Ed25519PublicKey | None:
     if site is None:
         return None
     party = site.contract.auditor if evidence.run["judged_as"] == "auditor" else site.contract.contractor
-    return site.path / party.evidence_key
+    return public_key(site.path / party.evidence_key)
