@@ -37,6 +37,8 @@ def _check_file(folder: Path, path: str) -> list[Problem]:
     if not _FILES.fullmatch(path) or any(ord(char) < 32 for char in path):
         message = "does not belong to a site; allowed are hosts.yml, group_vars/all/, keys/ and secrets/; remove it."
         return [Problem(ascii(path)[1:-1], 0, message)]
+    if not (folder / path).is_file():  # a pipe would make every reader wait
+        return [Problem(path, 0, "is no ordinary file; allowed are files and folders; remove it.")]
     if path.startswith("keys/"):
         try:
             data = (folder / path).read_bytes()

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import os
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from site_documents import copy_base
 
 from azukari.errors import InputError
-from azukari.site import Site, holders_dir, load, reminders, state_dir
+from azukari.site import Site, SiteInvalid, holders_dir, load, reminders, state_dir
 
 
 def _net(*texts: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -154,3 +155,11 @@ def test_the_example_reminds_of_what_is_to_be_edited(site: Site) -> None:
     (holders_dir(site) / "office").mkdir()
     (holders_dir(site) / "office" / "approval").write_text("x", "utf-8")
     assert "made on this machine, for trying out" in "\n".join(reminders(site))
+
+
+@pytest.mark.parametrize("path", ["keys/people/pipe.pub", "hosts.yml", "group_vars/all/flows.yml"])
+def test_a_pipe_keeps_nobody_waiting(site: Site, path: str) -> None:
+    (site.path / path).unlink(missing_ok=True)
+    os.mkfifo(site.path / path)
+    with pytest.raises(SiteInvalid, match=f"{path}: is no ordinary file"):
+        load(site.path)
