@@ -33,6 +33,10 @@ class TestFromTheClauseDown:
         files = {each.file for each in CHECKS if each.safeguard == safeguard.id}
         assert files == {safeguard.check}, f"{safeguard.id} is judged in {sorted(files)}"
 
+    def test_check_and_role_bear_the_same_name(self, safeguard: Safeguard) -> None:
+        if safeguard.id not in WITHOUT_ROLE:
+            assert safeguard.check == f"checks/test_{safeguard.role}.py"
+
     def test_a_breach_of_its_own_role_turns_it_red(self, safeguard: Safeguard) -> None:
         roles = {each.role for each in TRIALS if each.breach and each.safeguard == safeguard.id}
         assert roles, f"{safeguard.id} is in force and no breach shows that its check can fail"
