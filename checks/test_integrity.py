@@ -18,6 +18,9 @@ OWN_PROGRAMS = {
     "/usr/local/sbin/azukari-restart-owed": "updates",
     "/usr/local/libexec/azukari-facts": "audit_access",
     "/usr/local/libexec/azukari-audit-session": "audit_access",
+    "/usr/local/libexec/azukari-principals": "ssh",
+    "/usr/local/libexec/azukari-certificate-age": "pki",
+    "/usr/local/libexec/azukari-firewall-drift": "firewall",
 }
 # Settings of packages that azukari's roles replace or remove on purpose; each has a check of its own safeguard.
 OWN_SETTINGS = {

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from azukari.content import content
 from azukari.provision.logins import person, principals
 from azukari.provision.release import ERROR_CODES
 from azukari.site import Host, ResolvedFlow, Site
@@ -39,9 +40,23 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
             "rules": _proxy_rules(site),
         },
         "authorities": {domain: _authority(site, domain) for domain in sorted({h.domain for h in site.hosts.values()})},
+        "own_programs": own_programs(),
         "web_names": list(site.settings.names),
         "web_errors": [str(code) for code in ERROR_CODES],
     }
+
+
+def own_programs() -> list[str]:
+    """Return where azukari's roles install programs of their own, outside packages.
+
+    The role `integrity` sets every other program aside. A list kept by hand would one day lack what sshd asks for
+    principals, and lock everybody out: so the roles' own files are the list.
+    """
+    roles = content("roles")
+    found = [
+        path for kind in ("files", "templates") for path in roles.glob(f"*/{kind}/usr/local/**/*") if path.is_file()
+    ]
+    return sorted({"/" + "/".join(path.relative_to(roles).parts[2:]).removesuffix(".j2") for path in found})
 
 
 def _host(host: Host) -> dict[str, Any]:
