@@ -133,5 +133,9 @@ def _ssh_keygen(arguments: list[str], text: str | None = None) -> subprocess.Com
         return subprocess.run(
             ["ssh-keygen", *arguments], text=True, input=text, capture_output=True, check=False, timeout=120
         )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            "ssh-keygen got no answer (a passphrase, a touch of the key) within 120 s; try again."
+        ) from error
     except FileNotFoundError as error:
         raise InputError("ssh-keygen is not installed; install it with: apt-get install openssh-client") from error
