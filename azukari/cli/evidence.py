@@ -56,6 +56,8 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
         return
     console = Console(highlight=False)
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")  # a digest is never cut
     for heading, words in _summary(chosen).items():
         grid.add_row(Text(heading.replace("_", " "), style="dim"), Text(str(words)))
     for part in chosen.statement["predicate"]["configuration"]:
