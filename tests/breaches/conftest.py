@@ -1,0 +1,88 @@
+"""Runs the breaches on the provisioned lab; prints what there was no time for."""
+
+import subprocess
+import time
+
+import pytest
+
+from azukari.lab import Lab
+from tests import provisioned
+from tests.breaches.loop import Loop
+from tests.breaches.trials import Trial, all_trials
+
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add how many of the breaches are tried."""
+    parser.addoption(
+        "--share",
+        choices=("all", "rotating"),
+        default="all",
+        help="rotating: as many as fit in --breach-minutes, changed roles first, then another part each day",
+    )
+    parser.addoption("--breach-minutes", type=float, default=22.0, help="how long a rotating share may take")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each script."""
+    if "trial" in metafunc.fixturenames:
+        trials = by_priority(all_trials())
+        metafunc.parametrize("trial", trials, ids=[trial.id for trial in trials])
+
+
+def by_priority(trials: list[Trial]) -> list[Trial]:
+    """Return the trials of changed roles first, then the others, from another one on each day."""
+    changed = changed_roles()
+    first = [trial for trial in trials if trial.role in changed]
+    rest = [trial for trial in trials if trial.role not in changed]
+    start = (time.time_ns() // 86_400_000_000_000 * 37) % len(rest) if rest else 0
+    return first + rest[start:] + rest[:start]
+
+
+def changed_roles() -> set[str]:
+    """Return the roles of which something differs from the commit before, or from the last commit."""
+    names: set[str] = set()
+    for arguments in (["diff", "--name-only", "HEAD~1"], ["ls-files", "--others", "--exclude-standard"]):
+        done = subprocess.run(
+            ["git", *arguments], cwd=provisioned.REPOSITORY, capture_output=True, text=True, check=False
+        )
+        names.update(done.stdout.split())
+    parts = [name.split("/") for name in names]
+    roles = {part[1] for part in parts if part[0] == "roles" and len(part) > 2}
+    tried = {part[2] for part in parts if part[:2] == ["tests", "breaches"] and len(part) > 3}
+    checked = {part[1].removeprefix("test_").removesuffix(".py") for part in parts if part[0] == "checks"}
+    return roles | tried | checked
+
+
+@pytest.fixture(scope="session")
+def loop(request: pytest.FixtureRequest, provisioned_lab: Lab) -> Loop:
+    """The loop over the trials that this session wants."""
+    wanted = [
+        item.callspec.params["trial"] for item in request.session.items if "trial" in getattr(item, "fixturenames", ())
+    ]
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    made = Loop(provisioned_lab, wanted, lambda line: reporter.write_line(f"  {line}") if reporter else None)
+    made.start()
+    return made
+
+
+@pytest.fixture(scope="session")
+def deadline(request: pytest.FixtureRequest) -> float | None:
+    """When no wave may begin any more."""
+    rotating = request.config.getoption("--share") == "rotating"
+    return time.monotonic() + 60 * request.config.getoption("--breach-minutes") if rotating else None
+
+
+@pytest.fixture
+def left_out(request: pytest.FixtureRequest) -> list[str]:
+    """The trials that there was no time for."""
+    return request.config.stash.setdefault(LEFT_OUT, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was left out."""
+    if names := config.stash.get(LEFT_OUT, []):
+        terminalreporter.section(f"{len(names)} breaches and near misses left out: no time")
+        for name in names:
+            terminalreporter.write_line(f"  {name}")
