@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _MOUNTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
@@ -56,20 +57,22 @@ def of_commands(leader: int) -> Path | None:
 
 def end(lab: str, host: str) -> None:
     """End what is left in a host's group and remove it."""
-    tree = _tree()
-    group = tree / "azukari" / lab / host if tree else None
-    if group is None or not group.is_dir():
+    if machine_runs_systemd():
         return
-    (group / "cgroup.kill").write_text("1")
-    for _ in range(100):
-        if _remove(group):
-            break
-        time.sleep(0.02)
-    for parent in (group.parent, group.parent.parent):
-        try:
-            parent.rmdir()
-        except OSError:
-            return
+    # systemd-nspawn makes the same group in the first version's named hierarchy where that is there too.
+    for tree in (*_MOUNTS, Path("/sys/fs/cgroup/systemd")):
+        group = tree / "azukari" / lab / host
+        if not group.is_dir():
+            continue
+        if (group / "cgroup.kill").exists():
+            (group / "cgroup.kill").write_text("1")
+        for _ in range(100):
+            if _remove(group):
+                break
+            time.sleep(0.02)
+        with suppress(OSError):  # other hosts' and other labs' groups are there
+            group.parent.rmdir()
+            group.parent.parent.rmdir()
 
 
 def _remove(group: Path) -> bool:

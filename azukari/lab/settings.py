@@ -31,7 +31,7 @@ def claim(user: str, state: Path = STATE, kernel: Path = Path("/proc/sys")) -> N
         state: the folder of all labs.
         kernel: where the kernel's settings are.
     """
-    with lock("settings"):
+    with lock("settings", state):
         remembered = _read(state)
         before = remembered.before
         for name, least in _LEAST.items():
@@ -51,7 +51,7 @@ def give_back(user: str, state: Path = STATE, kernel: Path = Path("/proc/sys")) 
         state: the folder of all labs.
         kernel: where the kernel's settings are.
     """
-    with lock("settings"):
+    with lock("settings", state):
         remembered = _read(state)
         labs = sorted(set(remembered.labs) - {user})
         if labs:
