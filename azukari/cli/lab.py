@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from azukari.cli import lab_site
 from azukari.cli.lab_demo import demo
 from azukari.cli.options import SiteOption, chosen_site, site_folder
 from azukari.errors import InputError
@@ -62,6 +61,8 @@ def up(
     """Bring the lab up, or what is missing of it; also makes the keys and the approval that the lab's site lacks."""
     needs.require_root("azukari lab up")
     needs.require_packages()
+    from azukari.cli import lab_site  # with all that makes keys: the other verbs need not wait for it
+
     folder = site_folder(site)
     for sentence in lab_site.complete(folder, mirror, security_mirror, tuple(resolver or ())):
         Console(stderr=True).print(f"  {sentence}", highlight=False)
@@ -88,6 +89,8 @@ def down(
     if declared.upstream is not None:
         Lab.of(declared).down()
     if everything:
+        from azukari.cli import lab_site
+
         lab_site.forget(declared)
 
 

@@ -34,7 +34,9 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 def _add_verbs() -> None:
-    for verb in VERBS:
+    # Only the verb that is meant, where one is: `lab exec` in a loop need not wait for what `verify` imports.
+    meant = sys.argv[1] if len(sys.argv) > 1 else None
+    for verb in [meant] if meant in VERBS else VERBS:
         if importlib.util.find_spec(f"azukari.cli.{verb}") is None:
             continue
         module = importlib.import_module(f"azukari.cli.{verb}")
