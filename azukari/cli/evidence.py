@@ -14,10 +14,11 @@ from azukari import evidence
 from azukari.cli.options import SiteOption, chosen_site, site_folder
 from azukari.errors import InputError
 from azukari.evidence import Evidence
+from azukari.evidence.again import judge_again
 from azukari.evidence.signer import load, public_key
 from azukari.site import home
 
-app = typer.Typer(no_args_is_help=True, help="List, show and verify the signed evidence of runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, verify and judge again the signed evidence of runs.")
 
 Which = Annotated[str, typer.Argument(metavar="[EVIDENCE]", help="A folder, or the name of one; default: the newest.")]
 Key = Annotated[
@@ -72,23 +73,37 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
 def verify(which: Which = "", key: Key = None, site: SiteOption = None, hosts: Hosts = False) -> None:
     """Prove that evidence is what its signer signed: every byte of every file. Needs the public key alone."""
     chosen = chosen_evidence(which, site, hosts=hosts)
-    refusals = []
-    for name, public in _keys(chosen, site, key):
-        try:
-            verified = evidence.verify(chosen.folder, public)
-        except evidence.EvidenceInvalid as error:
-            refusals.append(error)
-            continue
-        Console(highlight=False).print(
-            f"{chosen.name}: every byte is as {name} ({verified.key}) signed it.\n"
-            f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
-            f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
-            "A signature says who said it and that nothing was changed since; not that it is true. "
-            "For that, an auditor runs `azukari verify --as auditor` with an own key and nonce.",
-            soft_wrap=True,
-        )
-        return
-    raise refusals[0]
+    name, fingerprint = _verified(chosen, site, key)
+    Console(highlight=False).print(
+        f"{chosen.name}: every byte is as {name} ({fingerprint}) signed it.\n"
+        f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
+        f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
+        "A signature says who said it and that nothing was changed since; not that it is true. "
+        "For that, an auditor runs `azukari verify --as auditor` with an own key and nonce.",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def judge(which: Which = "", key: Key = None, site: SiteOption = None, hosts: Hosts = False) -> int:
+    """Judge an old run again: today's checks over the facts signed then. No server is asked.
+
+    Exit code 0: every verdict came out as it was signed; 1: one came out otherwise; 2: one could not be judged again.
+    """
+    chosen = chosen_evidence(which, site, hosts=hosts)
+    if chosen.kind != "verify":
+        raise InputError(f"{chosen.name} is a {chosen.kind}; only a run of `azukari verify` can be judged again.")
+    _verified(chosen, site, key)
+    declared = None if chosen.context.get("site") is None else chosen_site(site)
+    found = judge_again(chosen, declared)
+    differing = [each for each in found if not each.same]
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{len(found) - len(differing)} of {len(found)} verdicts came out as they were signed.")
+    for each in differing:
+        console.print(Text(f"{each.safeguard} on {each.host}: {each.then} then, {each.now} now. {each.message}"))
+    if any(each.now != "not-evaluated" for each in differing):
+        return 1
+    return 2 if differing else 0
 
 
 def chosen_evidence(which: str, site: Path | None, *, hosts: bool = False) -> Evidence:
@@ -114,6 +129,17 @@ def chosen_evidence(which: str, site: Path | None, *, hosts: bool = False) -> Ev
     if latest is None:
         raise InputError("There is no evidence of a verification yet; `azukari verify` makes the first.")
     return latest
+
+
+def _verified(chosen: Evidence, site: Path | None, given: Path | None) -> tuple[str, str]:
+    """Return who signed, by name and fingerprint; raises EvidenceInvalid when none of the keys did."""
+    refusals = []
+    for name, public in _keys(chosen, site, given):
+        try:
+            return name, evidence.verify(chosen.folder, public).key
+        except evidence.EvidenceInvalid as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def _keys(chosen: Evidence, site: Path | None, given: Path | None) -> list[tuple[str, Ed25519PublicKey]]:

@@ -138,6 +138,10 @@ class CheckHost:
             return
         self._answers = dict(zip(commands, answers, strict=True))
 
+    def recall(self, facts: Facts, answers: Mapping[Argv, Answer]) -> None:
+        """Take facts and answers from an older run's evidence, in place of asking now."""
+        self._facts, self._answers = facts, dict(answers)
+
     @property
     def answers(self) -> Mapping[Argv, Answer]:
         """The commands that were asked so far, with their answers."""

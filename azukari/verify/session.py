@@ -228,8 +228,10 @@ class Session:
 
 
 def _section(collected: Collected) -> dict[str, Any]:
-    if why_not := collected.not_evaluated or collected.not_applicable:
-        return {"ok": False, "error": why_not}
+    if collected.not_applicable:
+        return {"ok": False, "error": collected.not_applicable, "not_applicable": True}
+    if collected.not_evaluated:
+        return {"ok": False, "error": collected.not_evaluated}
     return {"ok": True, "value": _plain(collected.value)}
 
 

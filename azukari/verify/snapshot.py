@@ -140,6 +140,10 @@ class Snapshot:
             )
         pool.shutdown(wait=False, cancel_futures=True)
 
+    def recall(self, collected: Mapping[tuple[Collector, str], Collected]) -> None:
+        """Take what was collected from an older run's evidence, in place of asking now."""
+        self._collected = dict(collected)
+
     def collected(self, collector: Collector, host: str) -> Collected:
         """Return what a collector gave for a host, or for the site."""
         missing = Collected(not_evaluated=f"{collector.name} did not run")
