@@ -52,7 +52,8 @@ lock: ## pin all dependencies, with hashes: requirements-dev.lock for this check
 	$(PIN) --extra dev -o requirements-dev.lock
 	$(PIN) --constraint requirements-dev.lock -o requirements.lock
 
-clean: ## nothing is left: lab, bridges, mounts, rules, image, .venv
+clean: ## nothing is left: labs, bridges, mounts, rules, keys, image, reports, .venv
+	test ! -x $(AZUKARI) || $(SUDO) $(PY) -m tests.provisioned down
 	test ! -x $(AZUKARI) || $(SUDO) $(AZUKARI) lab down --everything --site $(SITE)
-	rm -rf $(VENV) .ansible .pytest_cache .mypy_cache .ruff_cache dist build
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(SUDO) rm -rf $(VENV) .ansible .pytest_cache .mypy_cache .ruff_cache out dist build
+	$(SUDO) find . -name __pycache__ -type d -prune -exec rm -rf {} +
