@@ -5,6 +5,7 @@ bastion on one shared connection, hosts recognised by their domain's CA, nothing
 """
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from azukari.errors import Unreachable
@@ -34,16 +35,16 @@ def write(
 
     Raises:
         HostKeyDiffers: a host of `first_contact` shows another key than the declared one.
-        Unreachable: a host of `first_contact` of which only the fingerprint is declared does not answer.
     """
     target = identity.folder / name
     bastion = site.group("bastion")[0]
     blocks = [_jump_block(bastion, identity)]
-    known = []
+    known: list[str] = []
+    pinned = _pinned(site, first_contact)
     for host in site.hosts.values():
         if host.name in first_contact:
             blocks.append(_first_contact_block(site, host))
-            known.append(f"{host.name} {declared_key(site, host)}")
+            known += pinned[host.name]
             continue
         known.append(f"@cert-authority {host.name} {_host_ca(site, host)}")
         if host.name in identity.hosts:
@@ -82,6 +83,19 @@ def open_jump(path: Path) -> None:
     if opened.returncode != 0:
         said = errors.read_text(errors="replace").strip().splitlines() if errors.exists() else []
         raise Unreachable(f"The bastion does not let us through: {said[-1] if said else 'ssh said nothing'}.")
+
+
+def _pinned(site: Site, names: frozenset[str]) -> dict[str, list[str]]:
+    """Return the known_hosts lines of the named hosts, none for one that had to be asked and did not answer."""
+
+    def one(name: str) -> list[str]:
+        try:
+            return [f"{name} {declared_key(site, site.host(name))}"]
+        except Unreachable:  # whoever connects to it by this file will be told so, of this host alone
+            return []
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        return dict(zip(sorted(names), pool.map(one, sorted(names)), strict=True))
 
 
 def _host_ca(site: Site, host: Host) -> str:
