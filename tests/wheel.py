@@ -31,7 +31,7 @@ class Installed:
         return subprocess.run(
             [str(self.python.with_name("azukari")), *arguments],
             cwd=cwd,
-            env={**kept, "AZUKARI_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
+            env={**kept, "AZUKARI_HOME": str(self.home), "COLUMNS": "200"},
             capture_output=True,
             text=True,
             timeout=timeout,
