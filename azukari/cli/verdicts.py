@@ -10,6 +10,8 @@ from rich.text import Text
 from azukari.safeguards import Catalogue
 from azukari.verify.results import Result, RunResult, Verdict
 
+_LONG = 700  # signs of a message that a terminal shows
+
 # From the worst to the best: the verdict of a cell is the worst of its checks.
 _ORDER: tuple[Verdict, ...] = ("fail", "not-evaluated", "excepted", "pass", "not-applicable")
 _SIGNS: dict[Verdict, tuple[str, str]] = {
@@ -119,6 +121,8 @@ def _names(found: list[str]) -> str:
 
 
 def _line(where: str, message: str) -> RenderableType:
+    if len(message) > _LONG:
+        message = f"{message[:_LONG].rpartition(' ')[0]} … (whole in the evidence)"
     return Padding(Text.assemble((f"{where}: ", "cyan"), message), (0, 0, 0, 2))
 
 

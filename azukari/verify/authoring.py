@@ -162,13 +162,19 @@ def differences(found: Any, promised: Any) -> list[str]:
     if isinstance(found, Mapping) and isinstance(promised, Mapping):
         clauses = _extra_and_missing(set(found), set(promised))
         changed = sorted((k for k in found.keys() & promised.keys() if found[k] != promised[k]), key=str)
-        return clauses + [f"{_words(k)} is {_words(found[k])}, promised is {_words(promised[k])}" for k in changed]
+        return clauses + [_difference_of_entry(key, found[key], promised[key]) for key in changed]
     if isinstance(found, AbstractSet) and isinstance(promised, AbstractSet):
         return _extra_and_missing(found, promised)
     both_sequences = isinstance(found, list | tuple) and isinstance(promised, list | tuple)
     if both_sequences and all(_hashable(one) for one in (*found, *promised)) and set(found) != set(promised):
         return _extra_and_missing(set(found), set(promised))
     return [f"found {_words(found)}, promised {_words(promised)}"]
+
+
+def _difference_of_entry(key: Any, found: Any, promised: Any) -> str:
+    if isinstance(found, AbstractSet) and isinstance(promised, AbstractSet):
+        return f"{_words(key)}: " + "; ".join(_extra_and_missing(found, promised))
+    return f"{_words(key)} is {_words(found)}, promised is {_words(promised)}"
 
 
 def _extra_and_missing(found: AbstractSet[Any], promised: AbstractSet[Any]) -> list[str]:

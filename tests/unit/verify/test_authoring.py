@@ -14,6 +14,7 @@ DIFFERENT = {
         "permitrootlogin is yes, promised is no",
     ),
     "a mapping's key": ({"a": 1, "b": 2}, {"a": 1}, "found but not promised: b"),
+    "a mapping's set": ({"ciphers": {"a", "b"}}, {"ciphers": {"a"}}, "ciphers: found but not promised: b"),
     "lists of other things": (["a"], ["b"], "found but not promised: a; promised but not found: b"),
     "the same things in another order": (["b", "a"], ["a", "b"], "found b a, promised a b"),
     "a word": ("yes", "no", "found yes, promised no"),

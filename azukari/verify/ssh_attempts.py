@@ -1,0 +1,245 @@
+"""Attempts at the site's SSH servers that checks of several roles judge: decoys, wrong accounts, forwards, handshakes.
+
+All servers are attempted at once, behind one honest connection through the bastion; the bastion itself directly, on few
+connections, because it punishes sources whose connections fail (PerSourcePenalties).
+"""
+
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from azukari.errors import AzukariError, NotJudged, Unreachable
+from azukari.people import attempts as people_attempts
+from azukari.people import authority
+from azukari.site import Site
+from azukari.ssh import keys, outside
+from azukari.ssh.identity import JUMP_USER, Identity
+from azukari.ssh.outside import Credential, Jump, Target
+from azukari.ssh.session import Session
+from azukari.verify.authoring import NotEvaluated
+from azukari.verify.host import RunContext
+
+TIMEOUT = 6.0  # seconds for each step of an attempt
+PATIENCE = 25.0  # seconds that an attempt at the bastion waits out an earlier penalty
+AUDIT = "azukari-audit"
+_PASSWORD = "azukari-decoy-password"  # noqa: S105 - it opens nothing, by promise
+
+Value = TypeVar("Value")
+Outcome = dict[str, Any]  # {"error": sentence} or {"value": what was found}
+
+
+def handshakes(site: Site, run: RunContext) -> dict[str, Outcome]:
+    """Return what each server offers before anybody has said who they are."""
+
+    def one(name: str, jump: Jump) -> dict[str, Any]:
+        host = site.hosts[name]
+        if _is_bastion(site, name):
+            return asdict(outside.handshake(str(host.address), timeout=TIMEOUT))
+        channel = cast(socket.socket, jump.open(str(host.address), 22, TIMEOUT))  # it answers as a socket does
+        return asdict(outside.handshake(str(host.address), connection=channel))
+
+    return _everywhere(site, run, one)
+
+
+def decoy_logins(site: Site, run: RunContext) -> dict[str, Outcome]:
+    """Present each domain's decoys to its servers."""
+    try:
+        found = people_attempts.try_decoys(site, _identity(run), hosts=list(run.hosts), timeout=TIMEOUT)
+    except AzukariError as error:
+        raise NotEvaluated(error.message) from error
+    return {
+        name: {"error": tried.message} if isinstance(tried, NotJudged) else {"value": [asdict(one) for one in tried]}
+        for name, tried in found.items()
+    }
+
+
+def other_logins(site: Site, run: RunContext) -> dict[str, Outcome]:
+    """Try root and automation with passwords, without anything, and with an honest certificate that is not theirs."""
+    identity = _identity(run)
+
+    def one(name: str, jump: Jump) -> list[dict[str, Any]]:
+        honest = _honest(site, identity, name)
+        tried = _told(_target(site, name, "root", jump), [honest, *_without_certificate()])
+        if not _is_bastion(site, name):  # each of these is one more connection that fails
+            tried += _told(_target(site, name, "azukari-apply", jump), [honest, *_without_certificate()])
+        return tried
+
+    return _everywhere(site, run, one)
+
+
+def sessions(site: Site, run: RunContext) -> dict[str, Outcome]:
+    """Ask every server for forwards, a terminal and the rest, with a certificate that would permit all of it.
+
+    Only whoever holds the domain's keys can make such a certificate; else the audit's own is used, and says so.
+    """
+    identity = _identity(run)
+
+    def one(name: str, jump: Jump) -> dict[str, Any]:
+        host = site.hosts[name]
+        credential, generous = _generous(site, identity, name)
+        transport = outside.connect(_target(site, name, AUDIT, jump), credential, TIMEOUT)
+        try:
+            there = [(str(host.address), 22), ("127.0.0.1", 22)]
+            tried = Session(transport).everything(there, "/run/systemd/notify")
+        finally:
+            transport.close()
+        return {"generous": generous, "tried": [asdict(attempt) for attempt in tried]}
+
+    return _everywhere(site, run, one)
+
+
+def across_domains(site: Site, run: RunContext) -> dict[str, Outcome]:
+    """Present every other domain's honest certificates to each server, for its own audit account.
+
+    They are made for the very server, which no honest signer would do: what refuses them is the CA alone.
+    """
+
+    def one(name: str, jump: Jump) -> list[dict[str, Any]]:
+        others = [d for d in authority.domains_at_hand(site) if d != site.hosts[name].domain]
+        if not others:
+            raise NotJudged("The keys of no other domain are at hand, so that none could be tried here.")
+        kit = [_made(site, domain, name, f"attempt/across/{domain}", ()) for domain in others]
+        return _told(_target(site, name, AUDIT, jump), kit)
+
+    return _everywhere(site, run, one)
+
+
+def jump_session(site: Site, run: RunContext, forwards: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Try everything with the jump account and its honest certificate.
+
+    Args:
+        site: the declared site.
+        run: the run.
+        forwards: addresses and ports that must be refused.
+
+    Raises:
+        NotEvaluated: the bastion does not let the honest certificate in.
+    """
+    with _jump(site, run) as jump:
+        session = Session(jump.transport)
+        tried = session.everything(forwards, "/run/systemd/notify")
+    return [asdict(attempt) for attempt in tried]
+
+
+def jump_forwards(site: Site, run: RunContext, forwards: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return for each forward through the bastion whether it was allowed."""
+    with _jump(site, run) as jump:
+        session = Session(jump.transport)
+        return [asdict(session.forward(address, port)) for address, port in forwards]
+
+
+def _everywhere(site: Site, run: RunContext, one: Callable[[str, Jump], Value]) -> dict[str, Outcome]:
+    """Do one thing at every server of the run at once; a server that does not answer holds up nobody."""
+
+    def safely(name: str, jump: Jump) -> Outcome:
+        try:
+            return {"value": one(name, jump)}
+        except AzukariError as error:
+            return {"error": error.message}
+
+    names = [name for name in run.hosts if name in site.hosts]
+    with _jump(site, run) as jump, ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip(names, pool.map(lambda name: safely(name, jump), names), strict=True))
+
+
+@contextmanager
+def _jump(site: Site, run: RunContext) -> Iterator[Jump]:
+    identity = _identity(run)
+    bastion = site.group("bastion")[0]
+    credential = Credential.from_files("honest", identity.private_key, identity.jump_certificate)
+    try:
+        jump = Jump(str(bastion.address), JUMP_USER, credential, timeout=TIMEOUT)
+    except Unreachable as error:
+        raise NotEvaluated(error.message) from error
+    with jump:
+        yield jump
+
+
+def outcome_of(found: Mapping[str, Outcome], host: str) -> Any:
+    """Return what was found at a host, for a judge.
+
+    Raises:
+        NotEvaluated: nothing was; says why.
+    """
+    outcome = found.get(host, {"error": f"{host} was not attempted"})
+    if "error" in outcome:
+        raise NotEvaluated(str(outcome["error"]))
+    return outcome["value"]
+
+
+def _told(target: Target, credentials: list[Credential]) -> list[dict[str, Any]]:
+    """Return the logins as mappings, with the account that each was for."""
+    patience = 0.0 if target.via else PATIENCE
+    answers = outside.logins(target, credentials, TIMEOUT, patience)
+    return [{"account": target.user, **asdict(answer)} for answer in answers]
+
+
+def _identity(run: RunContext) -> Identity:
+    if run.identity is None:
+        raise NotEvaluated("no identity of the site is at hand")
+    return run.identity
+
+
+def _is_bastion(site: Site, name: str) -> bool:
+    return name == site.group("bastion")[0].name
+
+
+def _target(site: Site, name: str, user: str, jump: Jump) -> Target:
+    host = site.hosts[name]
+    if _is_bastion(site, name):
+        # Over IPv6 where there is: OpenSSH punishes that source apart from the one that the whole run depends on.
+        return Target(str(host.address6 or host.address), user)
+    return Target(str(host.address), user, via=jump)
+
+
+def _honest(site: Site, identity: Identity, name: str) -> Credential:
+    bastion = _is_bastion(site, name)
+    certificate = identity.bastion_certificate if bastion else identity.certificates.get(site.hosts[name].domain)
+    if certificate is None:
+        raise NotJudged(f"The keys at hand do not open {name}: its domain is kept by somebody else.")
+    return Credential.from_files("an honest certificate of the audit", identity.private_key, certificate)
+
+
+def _without_certificate() -> list[Credential]:
+    return [
+        Credential("nothing"),
+        Credential("a password", password=_PASSWORD),
+        Credential("a password in a dialogue", password=_PASSWORD, interactive=True),
+    ]
+
+
+def _generous(site: Site, identity: Identity, name: str) -> tuple[Credential, bool]:
+    domain = site.hosts[name].domain
+    if domain not in authority.domains_at_hand(site):
+        return _honest(site, identity, name), False
+    extensions = ("permit-agent-forwarding", "permit-port-forwarding", "permit-pty", "permit-X11-forwarding")
+    return _made(site, domain, name, "attempt/sessions", extensions), True
+
+
+def _made(site: Site, domain: str, name: str, key_id: str, extensions: tuple[str, ...]) -> Credential:
+    """Make a key with a certificate of five minutes for one server's audit account."""
+    key: Ed25519PrivateKey = keys.new_key()
+    start = datetime.now(UTC) - timedelta(minutes=5)
+    places = ("controller", "auditor") if _is_bastion(site, name) else (site.group("bastion")[0].name,)
+    sources = [str(network) for place in places for network in site.addresses(place)]
+    line = authority.load(site, domain).user_certificate(
+        keys.public_text(key), [f"audit@{name}"], key_id, start, start + timedelta(minutes=10), sources, extensions
+    )
+    return _credential(key_id, key, line)
+
+
+def _credential(name: str, key: Ed25519PrivateKey, certificate: str) -> Credential:
+    """Return a credential of a key that never touches the disk for longer than it takes to read it."""
+    with tempfile.TemporaryDirectory(prefix="azukari-attempt-") as folder:
+        private, public = Path(folder) / "key", Path(folder) / "key-cert.pub"
+        keys.write_closed(private, keys.private_text(key))
+        keys.write_closed(public, certificate)
+        return Credential.from_files(name, private, public)
