@@ -40,7 +40,7 @@ def list_(site: SiteOption = None, hosts: Hosts = False, as_json: AsJson = False
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("evidence", "of", "outcome", "ended", "as"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "evidence")
     for each in found:
         ended = each.ended.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
         table.add_row(each.name, each.subject, each.outcome, ended, str(each.run["judged_as"]))
