@@ -159,6 +159,7 @@ def _environment(settings: Path, pipe: Path, ssh_config: Path, *, plain: bool, f
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "ANSIBLE_FORKS": "10",
+        "ANSIBLE_TIMEOUT": "40",  # seconds to connect; many hosts at once on a small controller are slow
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_INVENTORY_IGNORE": "~, .orig, .bak, .txt, .sig, .pub, .pem",
         "ANSIBLE_INVENTORY_IGNORE_REGEX": r"^keys$, ^secrets$, ^approval\.",
