@@ -36,11 +36,11 @@ def table(run: RunResult, catalogue: Catalogue) -> Table:
     cells: dict[str, dict[str, list[Verdict]]] = {}
     for result in run.results:
         cells.setdefault(result.safeguard, {}).setdefault(result.host, []).append(result.verdict)
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    drawn.add_column("", no_wrap=True, min_width=7)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    drawn.add_column("", no_wrap=True, width=7)
     drawn.add_column("what must hold", overflow="ellipsis", no_wrap=True, ratio=1)
     for column in columns:
-        drawn.add_column(column, justify="center", no_wrap=True, min_width=min(len(column), 7))
+        drawn.add_column(column, justify="center", no_wrap=True, width=min(len(column), 12))
     for safeguard in sorted(cells, key=_catalogue_order(catalogue)):
         signs = []
         for column in columns:
