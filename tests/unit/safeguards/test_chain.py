@@ -15,6 +15,9 @@ TECHNICAL = [safeguard for safeguard in CATALOGUE.in_force() if safeguard.kind =
 # The only technical safeguard that no role puts in force: it is the office's signature over the site itself.
 WITHOUT_ROLE = {"CONT-02"}
 
+# What is promised of the declared site as a whole is judged there, and broken in the site's own folder.
+OF_THE_SITE = "checks/test_site.py"
+
 
 @pytest.mark.parametrize("safeguard", TECHNICAL, ids=lambda safeguard: safeguard.id)
 class TestFromTheClauseDown:
@@ -34,14 +37,12 @@ class TestFromTheClauseDown:
         assert files == {safeguard.check}, f"{safeguard.id} is judged in {sorted(files)}"
 
     def test_check_and_role_bear_the_same_name(self, safeguard: Safeguard) -> None:
-        if safeguard.id not in WITHOUT_ROLE:
-            assert safeguard.check == f"checks/test_{safeguard.role}.py"
+        assert safeguard.check in {f"checks/test_{safeguard.role}.py", OF_THE_SITE}
 
     def test_a_breach_of_its_own_role_turns_it_red(self, safeguard: Safeguard) -> None:
         roles = {each.role for each in TRIALS if each.breach and each.safeguard == safeguard.id}
         assert roles, f"{safeguard.id} is in force and no breach shows that its check can fail"
-        if safeguard.role is not None:
-            assert safeguard.role in roles
+        assert roles & {safeguard.role, "site" if safeguard.check == OF_THE_SITE else safeguard.role}
 
     def test_a_near_miss_stays_green(self, safeguard: Safeguard) -> None:
         assert [each for each in TRIALS if not each.breach and each.safeguard == safeguard.id]
@@ -60,7 +61,7 @@ class TestFromTheBreachUp:
         assert sorted({each.safeguard for each in CHECKS} - in_force) == []
 
     def test_every_folder_of_trials_is_a_role(self) -> None:
-        folders = {each.role for each in TRIALS if each.safeguard not in WITHOUT_ROLE}
+        folders = {each.role for each in TRIALS} - {"site"}
         assert sorted(name for name in folders if not (CHECKOUT / "roles" / name).is_dir()) == []
 
     def test_every_section_of_the_policy_that_promises_anything_is_answered(self) -> None:
