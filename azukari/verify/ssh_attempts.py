@@ -52,7 +52,8 @@ def handshakes(site: Site, run: RunContext) -> dict[str, Outcome]:
 def decoy_logins(site: Site, run: RunContext) -> dict[str, Outcome]:
     """Present each domain's decoys to its servers."""
     try:
-        found = people_attempts.try_decoys(site, _identity(run), hosts=list(run.hosts), timeout=TIMEOUT)
+        vantage = run.outside.namespace
+        found = people_attempts.try_decoys(site, _identity(run), vantage, hosts=list(run.hosts), timeout=TIMEOUT)
     except AzukariError as error:
         raise NotEvaluated(error.message) from error
     return {
