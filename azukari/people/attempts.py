@@ -1,5 +1,6 @@
 """The decoy kit, tried at every host of a site at once, by the ways that a stranger could go."""
 
+import random
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -100,20 +101,38 @@ def _at_server(site: Site, host: Host, jump: Future[Jump], timeout: float) -> li
     return _present(host, target, decoys.load(site, host.domain), timeout, "through the bastion")
 
 
+def at_bastion(site: Site, account: str, namespace: str | None, *, ipv6: bool = False) -> Target:
+    """Return an account of the bastion as a stranger's target, from where failed logins harm nobody honest.
+
+    From a vantage of the lab, strangers come from the office's place, which has a declared way to the bastion, and from
+    one of its addresses by chance: OpenSSH remembers a source's failures for a while, and the next run is another's.
+
+    Args:
+        site: the site.
+        account: the account.
+        namespace: the vantage; None for this machine, as itself.
+        ipv6: by IPv6, where the bastion has it: a source that is punished apart.
+    """
+    bastion = site.group("bastion")[0]
+    address = bastion.address6 if ipv6 and bastion.address6 else bastion.address
+    source = None
+    if namespace is not None:
+        places = [n for n in site.addresses("office") if n.version == address.version and n.num_addresses <= 256]
+        source = str(random.choice([a for n in places for a in n])) if places else None  # noqa: S311  no secret
+    return Target(str(address), account, namespace=namespace, source=source)
+
+
 def _at_bastion(
     pool: ThreadPoolExecutor, site: Site, bastion: Host, namespace: str | None, timeout: float
 ) -> list[Tried]:
     own = decoys.load(site, bastion.domain)
     # The jump account trusts every domain, so its list of the revoked must know every domain's.
     others = [d for domain in DOMAINS if domain != bastion.domain for d in _kit(site, domain) if d.name == "revoked"]
-    second = str(bastion.address6 or bastion.address)
-    server = Target(second, user("audit"), namespace=namespace)
+    server, way = at_bastion(site, user("audit"), namespace, ipv6=True), at_bastion(site, JUMP_USER, namespace)
     # In the pool beside us only when it comes from another address, and so is punished apart.
     if bastion.address6:
         later = pool.submit(_present, bastion, server, own, timeout, "outside")
-    jump = _present(
-        bastion, Target(str(bastion.address), JUMP_USER, namespace=namespace), [*own, *others], timeout, "outside"
-    )
+    jump = _present(bastion, way, [*own, *others], timeout, "outside")
     audit = later.result() if bastion.address6 else _present(bastion, server, own, timeout, "outside")
     return [*jump, *audit]
 

@@ -96,6 +96,7 @@ class Target:
         port: its SSH port.
         via: a way through the bastion; None to go directly.
         namespace: from where, when going directly.
+        source: the address to come from, when going directly.
     """
 
     address: str
@@ -103,6 +104,7 @@ class Target:
     port: int = 22
     via: "Jump | None" = None
     namespace: str | None = None
+    source: str | None = None
 
     def open(self, timeout: float) -> AnySocket:
         """Return a connection to the server.
@@ -112,7 +114,7 @@ class Target:
         """
         if self.via is not None:
             return self.via.open(self.address, self.port, timeout)
-        return dial(self.address, self.port, timeout, self.namespace)
+        return dial(self.address, self.port, timeout, self.namespace, self.source)
 
 
 class Jump:

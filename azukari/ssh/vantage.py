@@ -46,7 +46,9 @@ def inside(namespace: str | None, work: Callable[[], Result]) -> Result:
     return results[0]
 
 
-def dial(address: str, port: int, timeout: float = 5, namespace: str | None = None) -> socket.socket:
+def dial(
+    address: str, port: int, timeout: float = 5, namespace: str | None = None, source: str | None = None
+) -> socket.socket:
     """Return a TCP connection.
 
     Args:
@@ -54,12 +56,14 @@ def dial(address: str, port: int, timeout: float = 5, namespace: str | None = No
         port: the port.
         timeout: seconds until an answer; the connection then waits as long for each read.
         namespace: from where; None for this machine's own network.
+        source: the address to come from, which must be one of that network's; its usual one by default.
 
     Raises:
         Unreachable: no connection.
     """
+    own = (source, 0) if source else None
     try:
-        return inside(namespace, lambda: socket.create_connection((address, port), timeout))
+        return inside(namespace, lambda: socket.create_connection((address, port), timeout, own))
     except OSError as error:
         reason = "no answer" if isinstance(error, TimeoutError) else (error.strerror or str(error))
         raise Unreachable(f"{address} port {port} cannot be reached: {reason}.") from error
