@@ -150,6 +150,12 @@ class MitogenChannel:
         """Run one command; see Channel."""
         return Answer(*self._call(remote().answer, list(argv), seconds))
 
+    def answers(self, commands: Sequence[Argv]) -> list[Answer]:
+        """Run several commands in one go; raise Unreachable when the connection is lost."""
+        return [
+            Answer(*one) for one in self._call(remote().answers, [list(argv) for argv in commands], COMMAND_SECONDS)
+        ]
+
     def _call(self, function: Any, *arguments: Any) -> Any:
         if self._context is None:
             raise Unreachable(f"{self.name} is not connected.")

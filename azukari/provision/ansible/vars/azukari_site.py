@@ -5,13 +5,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleParserError
 from ansible.inventory.host import Host as InventoryHost
 from ansible.plugins.vars import BaseVarsPlugin
 
 from azukari.errors import AzukariError
+from azukari.people.identity import automation
 from azukari.provision.derive import derive
-from azukari.site import Site, load, state_dir
+from azukari.site import Site, load
+from azukari.ssh.config import write
+from azukari.ssh.identity import Identity
 
 DOCUMENTATION = """
 name: azukari_site
@@ -42,17 +46,37 @@ class VarsModule(BaseVarsPlugin):
         return found
 
 
+@cache  # Ansible asks again for every task
 def _host_variables(folder: str, name: str) -> dict[str, Any]:
     try:
         site = _site(folder)
         if name not in site.hosts:
             return {}
-        variables: dict[str, Any] = {"azukari": derive(site, site.hosts[name])}
+        config = Path(os.environ.get("AZUKARI_SSH_CONFIG") or _own_way(folder))
+        derived = derive(site, site.hosts[name])
     except AzukariError as error:
         raise AnsibleParserError(error.message) from error
-    config = os.environ.get("AZUKARI_SSH_CONFIG") or str(state_dir(site) / "ssh" / "config")
-    variables["azukari_ssh_config"] = config
-    # The ssh configuration knows each host by its name, with the way through the bastion and the pinned keys.
-    variables |= {"ansible_host": name, "ansible_ssh_common_args": "", "ansible_ssh_args": f"-F {config}"}
-    variables |= {"ansible_become": os.environ.get("AZUKARI_FIRST_CONTACT") != "1"}
-    return variables
+    arguments = f"-F {config}"
+    if not str(constants.DEFAULT_STRATEGY).startswith("mitogen"):
+        # Without mitogen each task is a connection of its own, but for this one, which is kept.
+        arguments += f" -o ControlMaster=auto -o ControlPersist=60 -o ControlPath={config.parent}/%C"
+    return {
+        "azukari": derived,
+        "azukari_ssh_config": str(config),
+        # The ssh configuration knows each host by its name, with the way through the bastion and the pinned keys.
+        "ansible_host": name,
+        "ansible_ssh_common_args": "",
+        "ansible_ssh_args": arguments,
+        "ansible_become": os.environ.get("AZUKARI_FIRST_CONTACT") != "1",
+    }
+
+
+@cache
+def _own_way(folder: str) -> Path:
+    """Return a way for this process alone: plain `ansible-playbook` was run, without `azukari apply` around it."""
+    own = automation(_site(folder), "apply")
+    _KEPT.append(own)
+    return write(_site(folder), own)
+
+
+_KEPT: list[Identity] = []  # an identity removes its keys when it is forgotten
