@@ -208,11 +208,14 @@ def end_all(lab: Layout, host: HostLayout) -> None:
     ends: list[tuple[int, str]] = []
     if found and found.boot == boot_id():
         ends = [(found.leader, found.leader_started), (found.nspawn, found.nspawn_started)]
-        for pid, start in ends:
-            # The leader first: with it the kernel ends everything in its namespace.
-            if started_at(pid) == start:
-                _kill(pid)
-                _wait_until_gone([(pid, start)], 5)
+        # The leader first: with it the kernel ends everything in its namespace. nspawn then follows by itself, and
+        # tidies up what it has made below /run.
+        if started_at(found.leader) == found.leader_started:
+            _kill(found.leader)
+        _wait_until_gone(ends, 2)
+        if started_at(found.nspawn) == found.nspawn_started:
+            _kill(found.nspawn)
+        _wait_until_gone(ends, 5)
     for pid in unrecorded(host):
         _kill(pid)
         _wait_until_gone([(pid, started_at(pid) or "")], 5)

@@ -41,8 +41,9 @@ def remove_host(lab: Layout, host: HostLayout) -> None:
     with lock(f"{lab.bridge}-{host.name}"):
         end(lab, host, for_certain=False)
         _remove_folder(host.folder)
-        # systemd-nspawn makes it for each machine and leaves it.
-        shutil.rmtree(Path("/run/systemd/nspawn/propagate") / host.machine, ignore_errors=True)
+        # systemd-nspawn makes them for each machine and leaves them.
+        for kind in ("propagate", "unix-export"):
+            shutil.rmtree(Path("/run/systemd/nspawn") / kind / host.machine, ignore_errors=True)
 
 
 def end(lab: Layout, host: HostLayout, *, for_certain: bool = True) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from azukari.lab.commands import LabFault
 from azukari.lab.layout import STATE
 from azukari.lab.locks import lock
 
@@ -39,7 +40,7 @@ def claim(user: str, state: Path = STATE, kernel: Path = Path("/proc/sys")) -> N
             now = int(path.read_text())
             before.setdefault(name, now)
             if now < least:
-                path.write_text(f"{least}\n")
+                _set(path, least)
         _write(state, before, sorted({*remembered.labs, user}))
 
 
@@ -58,9 +59,17 @@ def give_back(user: str, state: Path = STATE, kernel: Path = Path("/proc/sys")) 
             _write(state, remembered.before, labs)
             return
         for name, value in remembered.before.items():
-            if int((kernel / name).read_text()) == _LEAST.get(name):  # somebody else's change since then stays
-                (kernel / name).write_text(f"{value}\n")
+            now = int((kernel / name).read_text())
+            if now == _LEAST.get(name) != value:  # somebody else's change since then stays
+                _set(kernel / name, value)
         _file(state).unlink(missing_ok=True)
+
+
+def _set(path: Path, value: int) -> None:
+    try:
+        path.write_text(f"{value}\n")
+    except OSError as error:
+        raise LabFault(f"{path} could not be set to {value}: {error.strerror}.") from error
 
 
 def _file(state: Path) -> Path:
