@@ -16,6 +16,7 @@ from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout, layout
 from azukari.lab.locks import lock
 from azukari.lab.needs import require_packages, require_root
+from azukari.lab.passage import open_passage
 from azukari.lab.removal import end, remove, remove_host
 from azukari.lab.sources import Upstream
 from azukari.site import Site, holders_dir, state_dir
@@ -107,6 +108,7 @@ class Lab:
             base = self._image()
             settings.claim(self._layout.site)
             self._timed("network", lambda: network.make(self._layout))
+            open_passage(self._layout)
             each(self._layout.hosts, lambda host: self._ensure(host, base))
             self._progress("lab", time.monotonic() - started)
 

@@ -8,6 +8,7 @@ from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout
 from azukari.lab.locks import lock
+from azukari.lab.passage import close_passage
 
 
 def remove(lab: Layout) -> None:
@@ -21,6 +22,7 @@ def remove(lab: Layout) -> None:
         known = {host.name: host for host in (*record.standing(lab).hosts, *lab.hosts)}
         each(list(known.values()), lambda host: remove_host(lab, host))
         network.remove(lab)
+        close_passage(lab)
         settings.give_back(lab.site)
         _remove_folder(lab.folder)
         for folder in (lab.folder.parent, lab.folder.parent.parent):
