@@ -1,0 +1,275 @@
+"""The judges of LEAK-01 and LEAK-02, with answers that a lab's hosts gave."""
+
+import copy
+import json
+import runpy
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from azukari.content import content
+from azukari.site import load
+from azukari.verify.authoring import NotEvaluated
+from azukari.verify.nft_words import said_rules
+
+CHECKS = runpy.run_path(str(content("checks") / "test_firewall.py"))
+ANSWERS = Path(__file__).parent / "answers"
+UPSTREAM = """upstream:
+  mirror: http://deb.example.org/debian
+  security_mirror: http://deb.example.org/security
+  resolvers: [192.0.2.53]
+  time: []
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "lab"
+    shutil.copytree(content("inventory") / "lab", folder, ignore=shutil.ignore_patterns("keys", "secrets"))
+    (folder / "group_vars" / "all" / "upstream.yml").write_text(UPSTREAM)
+    return load(folder)
+
+
+def recorded(name):
+    return json.loads((ANSWERS / f"nft-{name}.json").read_text())
+
+
+def host(name, rules, **more):
+    facts = {
+        "users": {"users": [{"uid": 13, "name": "proxy"}]},
+        "nftables": {"installed": True, "rules": rules},
+        "sockets": [],
+        **more,
+    }
+    return SimpleNamespace(name=name, facts=facts, unreachable="")
+
+
+@pytest.mark.parametrize("name", ["web", "bastion"])
+def test_what_a_provisioned_host_says_is_what_the_flows_promise(site, name):
+    assert said_rules(recorded(name), {13: "proxy"}) == CHECKS["promised_rules"](site, name)
+    said = CHECKS["test_loaded_rules_are_the_declared_flows"](host(name, recorded(name)), site)
+    assert "none missing" in said
+
+
+def rule(chain, *statements):
+    return {"rule": {"family": "inet", "table": "azukari", "chain": chain, "expr": list(statements)}}
+
+
+def dport(port, field="dport"):
+    return {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": field}}, "right": port}}
+
+
+ACCEPT = {"accept": None}
+
+
+def changed(change):
+    objects = copy.deepcopy(recorded("web"))
+    change(objects)
+    return objects
+
+
+def first_rule(objects, chain):
+    return next(i for i, one in enumerate(objects) if one.get("rule", {}).get("chain") == chain)
+
+
+def swap(objects):
+    first = first_rule(objects, "output")
+    objects[first], objects[first + 1] = objects[first + 1], objects[first]
+
+
+WRONG = {
+    "flushed": list.clear,
+    "one port more": lambda o: o.append(rule("input", dport(8088), ACCEPT)),
+    "a rule without any condition": lambda o: o.insert(first_rule(o, "input"), rule("input", ACCEPT)),
+    "a rule twice": lambda o: o.append(copy.deepcopy(o[-1])),
+    "a rule missing": lambda o: o.pop(first_rule(o, "input") + 3),
+    "another order": swap,
+    "policy accept": lambda o: o[1]["chain"].update(policy="accept"),
+    "another table": lambda o: o.append({"table": {"family": "ip", "name": "nat"}}),
+    "a set that a rule could use": lambda o: o.append({"set": {"family": "inet", "table": "azukari", "name": "s"}}),
+    "source port for destination port": lambda o: o.append(rule("input", dport(80, "sport"), ACCEPT)),
+    "a jump": lambda o: o.append(rule("input", {"jump": {"target": "elsewhere"}})),
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_any_other_ruleset_is_found(site, change):
+    with pytest.raises(AssertionError):
+        CHECKS["test_loaded_rules_are_the_declared_flows"](host("web", changed(change)), site)
+
+
+def boot(**more):
+    stock = (
+        "[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\nExecReload=x\nExecStop=/usr/sbin/nft flush ruleset\n"
+    )
+    files = [
+        {"path": "/etc/systemd/system/nftables.service.d/azukari.conf", "text": "[Service]\nExecStop=\n"},
+        {"path": "/usr/lib/systemd/system/nftables.service", "text": stock},
+    ]
+    return {
+        "installed": True,
+        "enabled": "enabled",
+        "error": None,
+        "rules": recorded("web"),
+        "unit_files": files,
+        **more,
+    }
+
+
+def test_a_reboot_that_loads_the_same_holds(site):
+    CHECKS["test_a_reboot_loads_the_same_rules"](host("web", [], nftables_boot=boot()), site)
+
+
+OVERRIDE = {
+    "path": "/etc/systemd/system/nftables.service.d/zz.conf",
+    "text": "[Service]\nExecStart=\nExecStart=/bin/true\n",
+}
+OWN = "/etc/systemd/system/nftables.service.d/azukari.conf"
+OVERWRITTEN = {"path": OWN, "text": "[Service]\nExecStart=\nExecStart=/bin/true\n"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"enabled": "disabled"},
+        {"enabled": "masked"},
+        {"error": "syntax error", "rules": None},
+        {"rules": []},
+        {"unit_files": [*boot()["unit_files"], OVERRIDE]},
+        {"unit_files": [OVERWRITTEN, boot()["unit_files"][1]]},
+        {"unit_files": boot()["unit_files"][1:]},
+    ],
+    ids=["disabled", "masked", "bad file", "empty file", "drop-in", "own drop-in changed", "own drop-in gone"],
+)
+def test_a_reboot_that_loads_something_else_is_found(site, wrong):
+    with pytest.raises(AssertionError):
+        CHECKS["test_a_reboot_loads_the_same_rules"](host("web", [], nftables_boot=boot(**wrong)), site)
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  read, never bound
+
+
+def listener(address, port, protocol="tcp", **more):
+    return {
+        "protocol": protocol,
+        "address": address,
+        "port": port,
+        "pid": 1,
+        "process": "x",
+        "user": "u",
+        "unit": "v",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("socket", "found"),
+    [
+        (listener(EVERYWHERE, 443), False),
+        (listener("::", 22), False),
+        (listener("127.0.0.1", 8088), False),
+        (listener("::1", 8088), False),
+        (listener("::ffff:127.0.0.1", 8088), False),
+        (listener(EVERYWHERE, 8088), True),
+        (listener("198.18.64.11", 8088), True),
+        (listener("::", 443, "udp"), True),
+        (listener(EVERYWHERE, 40000, "udp", user="proxy"), True),
+        ({"protocol": "tcp", "address": "::", "port": 8088}, True),
+    ],
+)
+def test_a_listener_without_a_flow_is_found(site, socket, found):
+    judged = host("web", [], sockets=[socket])
+    if found:
+        with pytest.raises(AssertionError, match=str(socket["port"])):
+            CHECKS["test_only_declared_ports_listen"](judged, site)
+    else:
+        CHECKS["test_only_declared_ports_listen"](judged, site)
+
+
+def test_the_proxy_may_await_its_resolvers(site):
+    waiting = listener(EVERYWHERE, 40000, "udp", user="proxy")
+    CHECKS["test_only_declared_ports_listen"](host("bastion", [], sockets=[waiting]), site)
+    with pytest.raises(AssertionError):
+        CHECKS["test_only_declared_ports_listen"](host("bastion", [], sockets=[{**waiting, "port": 53}]), site)
+
+
+WEB4, WEB6, OUTSIDE4, OUTSIDE6 = "198.18.64.11", "2001:2:0:64::11", "198.18.64.250", "2001:2:0:64::250"
+OPEN = [[address, "tcp", port, "open"] for address in (WEB4, WEB6) for port in (80, 443)]
+
+
+def attempt(*answers, own4=OUTSIDE4, own6=OUTSIDE6):
+    return {"from": {WEB4: own4, WEB6: own6}, "ports": {"tcp": [22, 80, 443], "udp": [53]}, "answers": list(answers)}
+
+
+def get_in(site, reached):
+    run = SimpleNamespace(outside=SimpleNamespace(namespace="x", name="outside"))
+    return CHECKS["test_only_declared_flows_get_in"](host("web", []), site, reached, run)
+
+
+def test_the_declared_ports_and_no_others_answer(site):
+    assert "only the declared" in get_in(site, attempt(*OPEN))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [*OPEN, [WEB4, "tcp", 22, "open"]],
+        [*OPEN, [WEB6, "tcp", 22, "open"]],
+        [*OPEN, [WEB4, "tcp", 8088, "closed"]],
+        [*OPEN, [WEB6, "udp", 53, "closed"]],
+        OPEN[:3],
+    ],
+    ids=["ssh", "ssh over IPv6", "a refusal", "a refusal over UDP", "a declared port that is silent"],
+)
+def test_any_other_answer_is_found(site, answers):
+    with pytest.raises(AssertionError):
+        get_in(site, attempt(*answers))
+
+
+def test_the_bastion_may_be_spoken_to_by_the_controller_alone(site):
+    ssh = [["198.18.64.10", "tcp", 22, "open"]]
+    judge = CHECKS["way_in_findings"]
+    from_controller = {"from": {"198.18.64.10": "198.18.64.1"}, "answers": ssh, "ports": {}}
+    from_elsewhere = {"from": {"198.18.64.10": OUTSIDE4}, "answers": ssh, "ports": {}}
+    assert judge(site, "bastion", from_controller) == ([], True)
+    assert judge(site, "bastion", from_elsewhere)[0]
+
+
+def test_a_vantage_without_a_way_proves_nothing(site):
+    for nothing in (attempt(own4=None, own6=None), attempt([WEB4, "tcp", 22, "unreachable"], own6=None)):
+        with pytest.raises(NotEvaluated):
+            get_in(site, nothing)
+
+
+def out(undeclared="No route to host", declared="answered", heard=()):
+    tried = {
+        "undeclared": [[["tcp", OUTSIDE4, 443], undeclared], [["udp", "192.0.2.53", 53], "silent"]],
+        "declared": [[["tcp", "198.18.64.10", 3128], declared]],
+    }
+    return {"at": [OUTSIDE4], "hosts": {"web": tried}, "heard": list(heard)}
+
+
+def test_refused_ways_out_hold(site):
+    assert "refused" in CHECKS["test_nothing_undeclared_gets_out"](host("web", []), site, out())
+
+
+@pytest.mark.parametrize(
+    "found",
+    [out("answered"), out("Connection refused"), out(heard=[[WEB4, "tcp", 443]])],
+    ids=["answered", "refused there", "heard"],
+)
+def test_a_way_out_is_found(site, found):
+    with pytest.raises(AssertionError, match="443"):
+        CHECKS["test_nothing_undeclared_gets_out"](host("web", []), site, found)
+
+
+def test_a_refusal_proves_nothing_where_nothing_gets_out_at_all(site):
+    for nothing in (
+        out(declared="silent"),
+        {**out(), "hosts": {"web": {"error": "no python"}}},
+        {**out(), "hosts": {}},
+    ):
+        with pytest.raises(NotEvaluated):
+            CHECKS["test_nothing_undeclared_gets_out"](host("web", []), site, nothing)
