@@ -208,7 +208,8 @@ CAPABILITIES_ELSEWHERE = {
     "/usr/bin/mtr-packet",
     "/usr/lib/x86_64-linux-gnu/gstreamer1.0/gstreamer-1.0/gst-ptp-helper",
 }
-ACCESS_LISTS_BELOW = ("/var/log/journal", "/run/log/journal", "/run/user")  # systemd gives the group adm to read
+# systemd's own: the group adm may read the journal, a service its credentials.
+ACCESS_LISTS_BELOW = ("/var/log/journal", "/run/log/journal", "/run/user", "/run/credentials")
 DEVICES_BELOW = ("/run/host/inaccessible", "/run/systemd/inaccessible")  # what systemd hides other things with
 CLOSED_TO_THE_WALK = ("/run/", "/proc/", "/sys/", "/dev/")
 MOUNT_OPTIONS = {"/dev/shm": {"nosuid", "nodev", "noexec"}, "/tmp": {"nosuid", "nodev", "noexec"}}  # noqa: S108

@@ -21,14 +21,12 @@ OWN_PROGRAMS = {
     "/usr/local/libexec/azukari-certificate-age": "pki",
     "/usr/local/libexec/azukari-firewall-drift": "firewall",
     "/usr/local/libexec/azukari-principals": "ssh",
-    "/usr/local/libexec/azukari-principals": "ssh",
-    "/usr/local/libexec/azukari-certificate-age": "pki",
-    "/usr/local/libexec/azukari-firewall-drift": "firewall",
 }
 # Settings of packages that azukari's roles replace or remove on purpose; each has a check of its own safeguard.
 OWN_SETTINGS = {
     "/etc/chrony/chrony.conf",
     "/etc/default/chrony",
+    "/etc/default/ssh",
     "/etc/login.defs",
     "/etc/logrotate.d/nginx",
     "/etc/logrotate.d/squid",
@@ -48,6 +46,8 @@ OWN_SETTINGS = {
 }
 # A person's own home may hold the person's own scripts; nothing there is run by anybody else.
 HOMES = re.compile(r"^/home/[^/]+/")
+# What azukari keeps to undo a confirmed change, and what it has set aside: root's alone, run by nobody.
+KEPT = ("/var/lib/azukari/rollback/", "/var/lib/azukari/quarantine/")
 TEXT_THAT_IS_MARKED = {"/etc/hostname", "/etc/resolv.conf"}  # some images mark these executable; nobody runs them
 
 
@@ -79,7 +79,7 @@ def foreign(programs, promised):
     found = []
     for one in programs:
         path = one["path"]
-        if HOMES.match(path) or path in TEXT_THAT_IS_MARKED:
+        if HOMES.match(path) or path.startswith(KEPT) or path in TEXT_THAT_IS_MARKED:
             continue
         if path not in promised:
             found.append(f"{path} ({one['mode']} {one['owner']}) comes from no package")

@@ -2,12 +2,13 @@
 
 from datetime import UTC, date, timedelta
 
-from azukari.verify import check, fail_unless_equal, not_evaluated
+from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 
 KEYRINGS = {"/usr/share/keyrings/debian-archive-keyring.pgp", "/usr/share/keyrings/debian-archive-keyring.gpg"}
 # The last day of security support (Debian's own for 13; its LTS team's for 12).
 SUPPORTED_UNTIL = {"13": date(2028, 8, 9), "12": date(2028, 6, 30)}
 LISTS_NO_OLDER = timedelta(hours=50)  # apt-daily runs twice a day, each time up to 12 h late; one may be missed
+OVERDUE_AFTER = timedelta(hours=26)
 WEAKENING = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
 TRUE = {"yes", "true", "1"}
 TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
@@ -91,22 +92,34 @@ def setting_findings(config):
     return found
 
 
-def pending_findings(apt, now):
+@collector()
+def lists_fetched(host):
+    """When apt last fetched its lists, in seconds since 1970: the lists' own times are those of their making."""
+    answer = host.command(["stat", "-c", "%Y", "/var/lib/apt/lists/partial"])
+    if answer.exit_code:
+        not_evaluated(f"apt has never fetched package lists, so nobody knows what is pending: {answer.stderr.strip()}")
+    return int(answer.stdout)
+
+
+def pending_findings(apt, fetched, now):
     """Return a sentence for each security update that should be there by now.
 
-    An update counts as overdue when it was already known at the last successful unattended run, or when the lists are
-    too old to know of any.
+    An update is overdue when it was already known at the last successful unattended run, or for more than a day.
+
+    Args:
+        apt: the facts of apt.
+        fetched: when its lists were fetched, in seconds since 1970.
+        now: with its time zone.
     """
-    read = [one["read_at"] for one in apt["releases"]]
-    if not read:
+    if not apt["releases"]:
         not_evaluated("apt has no package lists, so nobody knows what is pending; run apt-get update")
     found = []
-    age = timedelta(seconds=now.timestamp() - max(read))
+    age = timedelta(seconds=now.timestamp() - fetched)
     if age > LISTS_NO_OLDER:
-        found.append(f"the newest package list is {age.total_seconds() / 3600:.0f} h old")
+        found.append(f"package lists were last fetched {age.total_seconds() / 3600:.0f} h ago")
     pending = [f"{one['name']} {one['installed']} → {one['available']}" for one in apt["upgrades"] if one["security"]]
-    ran_since = bool(apt["last_unattended"]) and apt["last_unattended"] > max(read)
-    if pending and (ran_since or age > timedelta(hours=26)):
+    ran_since = bool(apt["last_unattended"]) and apt["last_unattended"] > fetched
+    if pending and (ran_since or age > OVERDUE_AFTER):
         found.append(f"security updates are overdue: {', '.join(pending)}")
     return found
 
@@ -128,11 +141,11 @@ def test_packages_come_from_declared_sources(host, site):
     return f"{len(sources)} declared sources"
 
 
-@check("LEAK-30", sections=["apt"], host_level=True)
-def test_no_security_update_is_overdue(host, site, run):
+@check("LEAK-30", sections=["apt"], collect=[lists_fetched], host_level=True)
+def test_no_security_update_is_overdue(host, site, run, lists_fetched):
     """No security update is overdue, and nothing is held back or pinned."""
     apt = host.facts["apt"]
-    found = pending_findings(apt, run.now)
+    found = pending_findings(apt, lists_fetched, run.now)
     if site is None and not apt["last_unattended"]:
         found += [
             f"{one['name']} {one['available']} is a pending security update"
