@@ -47,34 +47,17 @@ SECRET_PATTERNS = (
 )
 CLOSED_FOLDERS = (
     "/root", "/var/log/sudo-io", "/var/log/nginx", "/var/log/squid", "/var/lib/azukari/rollback", "/var/lib/postgresql",
-    "/var/spool/postfix/maildrop", "/var/spool/cron/crontabs", "/etc/ssl/private", "/etc/sudoers.d", "/run/credentials",
+    "/var/spool/postfix/maildrop", "/var/spool/cron/crontabs", "/etc/ssl/private", "/etc/sudoers.d",
 )  # fmt: skip
 # Everybody may log, look names up, and ask the system bus, which asks in turn who it is that asks.
 OPEN_SOCKETS = (
     "/run/azukari-facts.socket", "/run/dbus/system_bus_socket", "/run/systemd/journal/", "/run/systemd/userdb/",
-    "/run/systemd/io.system", "/run/systemd/notify", "/run/systemd/resolve/", "/run/systemd/report/",
+    "/run/systemd/io.system", "/run/systemd/netif/", "/run/systemd/notify", "/run/systemd/resolve/", "/run/systemd/report/",
 )  # fmt: skip
-CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET = 0x10000000, 0x20000, 0x40000000  # unshare(2)
-CALLS = {
-    "ptrace": 101,
-    "mount": 165,
-    "sethostname": 170,
-    "init_module": 175,
-    "clock_settime": 227,
-    "bpf": 321,
-}  # x86-64
+CALLS = {"ptrace": 101, "mount": 165, "sethostname": 170, "init_module": 175, "clock_settime": 227}  # x86-64
 
-REFUSALS = {
-    *(errno.EACCES, errno.EPERM, errno.EROFS),
-    *(
-        errno.ENOENT,
-        errno.ENODEV,
-        errno.ENXIO,
-        errno.ENOTDIR,
-        errno.ESRCH,
-        errno.ECONNREFUSED,
-    ),  # it is not there at all
-}
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS}
+REFUSALS |= {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR, errno.ESRCH, errno.ECONNREFUSED}  # it is not there
 
 Attempt = dict[str, str | bool]
 DONE: list[Attempt] = []
@@ -168,8 +151,9 @@ def secrets() -> None:
     named = [path for pattern in SECRET_PATTERNS for path in glob.glob(pattern, recursive=True)]
     for path in dict.fromkeys([*SECRETS, *named]):
         attempt(f"read {path}", open_only, path, os.O_RDONLY)
+    closed = [*CLOSED_FOLDERS, *glob.glob("/run/credentials/*")]
     homes = [one.pw_dir for one in pwd.getpwall() if one.pw_dir.startswith(("/home/", "/var/lib/azukari-"))]
-    for path in dict.fromkeys([*CLOSED_FOLDERS, *homes]):
+    for path in dict.fromkeys([*closed, *homes]):
         attempt(f"list {path}", os.listdir, path)
     attempt("read the journal of root", command, "journalctl", "-q", "-n", "1", "--no-pager", "_UID=0")
 
