@@ -2,34 +2,21 @@
 
 import copy
 import json
-import runpy
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from azukari.content import content
-from azukari.site import load
 from azukari.verify.authoring import NotEvaluated
 from azukari.verify.nft_words import said_rules
+from checks import test_firewall as judged
 
-CHECKS = runpy.run_path(str(content("checks") / "test_firewall.py"))
 ANSWERS = Path(__file__).parent / "answers"
-UPSTREAM = """upstream:
-  mirror: http://deb.example.org/debian
-  security_mirror: http://deb.example.org/security
-  resolvers: [192.0.2.53]
-  time: []
-"""
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site") / "lab"
-    shutil.copytree(content("inventory") / "lab", folder, ignore=shutil.ignore_patterns("keys", "secrets"))
-    (folder / "group_vars" / "all" / "upstream.yml").write_text(UPSTREAM)
-    return load(folder)
+def site(lab_site):
+    return lab_site
 
 
 def recorded(name):
@@ -48,8 +35,8 @@ def host(name, rules, **more):
 
 @pytest.mark.parametrize("name", ["web", "bastion"])
 def test_what_a_provisioned_host_says_is_what_the_flows_promise(site, name):
-    assert said_rules(recorded(name), {13: "proxy"}) == CHECKS["promised_rules"](site, name)
-    said = CHECKS["test_loaded_rules_are_the_declared_flows"](host(name, recorded(name)), site)
+    assert said_rules(recorded(name), {13: "proxy"}) == judged.promised_rules(site, name)
+    said = judged.test_loaded_rules_are_the_declared_flows(host(name, recorded(name)), site)
     assert "none missing" in said
 
 
@@ -97,7 +84,7 @@ WRONG = {
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
 def test_any_other_ruleset_is_found(site, change):
     with pytest.raises(AssertionError):
-        CHECKS["test_loaded_rules_are_the_declared_flows"](host("web", changed(change)), site)
+        judged.test_loaded_rules_are_the_declared_flows(host("web", changed(change)), site)
 
 
 def boot(**more):
@@ -119,7 +106,7 @@ def boot(**more):
 
 
 def test_a_reboot_that_loads_the_same_holds(site):
-    CHECKS["test_a_reboot_loads_the_same_rules"](host("web", [], nftables_boot=boot()), site)
+    judged.test_a_reboot_loads_the_same_rules(host("web", [], nftables_boot=boot()), site)
 
 
 OVERRIDE = {
@@ -145,10 +132,10 @@ OVERWRITTEN = {"path": OWN, "text": "[Service]\nExecStart=\nExecStart=/bin/true\
 )
 def test_a_reboot_that_loads_something_else_is_found(site, wrong):
     with pytest.raises(AssertionError):
-        CHECKS["test_a_reboot_loads_the_same_rules"](host("web", [], nftables_boot=boot(**wrong)), site)
+        judged.test_a_reboot_loads_the_same_rules(host("web", [], nftables_boot=boot(**wrong)), site)
 
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104  read, never bound
+EVERYWHERE = "0.0.0.0"
 
 
 def listener(address, port, protocol="tcp", **more):
@@ -180,19 +167,19 @@ def listener(address, port, protocol="tcp", **more):
     ],
 )
 def test_a_listener_without_a_flow_is_found(site, socket, found):
-    judged = host("web", [], sockets=[socket])
+    there = host("web", [], sockets=[socket])
     if found:
         with pytest.raises(AssertionError, match=str(socket["port"])):
-            CHECKS["test_only_declared_ports_listen"](judged, site)
+            judged.test_only_declared_ports_listen(there, site)
     else:
-        CHECKS["test_only_declared_ports_listen"](judged, site)
+        judged.test_only_declared_ports_listen(there, site)
 
 
 def test_the_proxy_may_await_its_resolvers(site):
     waiting = listener(EVERYWHERE, 40000, "udp", user="proxy")
-    CHECKS["test_only_declared_ports_listen"](host("bastion", [], sockets=[waiting]), site)
+    judged.test_only_declared_ports_listen(host("bastion", [], sockets=[waiting]), site)
     with pytest.raises(AssertionError):
-        CHECKS["test_only_declared_ports_listen"](host("bastion", [], sockets=[{**waiting, "port": 53}]), site)
+        judged.test_only_declared_ports_listen(host("bastion", [], sockets=[{**waiting, "port": 53}]), site)
 
 
 WEB4, WEB6, OUTSIDE4, OUTSIDE6 = "198.18.64.11", "2001:2:0:64::11", "198.18.64.250", "2001:2:0:64::250"
@@ -205,7 +192,7 @@ def attempt(*answers, own4=OUTSIDE4, own6=OUTSIDE6):
 
 def get_in(site, reached):
     run = SimpleNamespace(outside=SimpleNamespace(namespace="x", name="outside"))
-    return CHECKS["test_only_declared_flows_get_in"](host("web", []), site, reached, run)
+    return judged.test_only_declared_flows_get_in(host("web", []), site, reached, run)
 
 
 def test_the_declared_ports_and_no_others_answer(site):
@@ -230,7 +217,7 @@ def test_any_other_answer_is_found(site, answers):
 
 def test_the_bastion_may_be_spoken_to_by_the_controller_alone(site):
     ssh = [["198.18.64.10", "tcp", 22, "open"]]
-    judge = CHECKS["way_in_findings"]
+    judge = judged.way_in_findings
     from_controller = {"from": {"198.18.64.10": "198.18.64.1"}, "answers": ssh, "ports": {}}
     from_elsewhere = {"from": {"198.18.64.10": OUTSIDE4}, "answers": ssh, "ports": {}}
     assert judge(site, "bastion", from_controller) == ([], True)
@@ -252,7 +239,7 @@ def out(undeclared="No route to host", declared="answered", heard=()):
 
 
 def test_refused_ways_out_hold(site):
-    assert "refused" in CHECKS["test_nothing_undeclared_gets_out"](host("web", []), site, out())
+    assert "refused" in judged.test_nothing_undeclared_gets_out(host("web", []), site, out())
 
 
 @pytest.mark.parametrize(
@@ -262,7 +249,7 @@ def test_refused_ways_out_hold(site):
 )
 def test_a_way_out_is_found(site, found):
     with pytest.raises(AssertionError, match="443"):
-        CHECKS["test_nothing_undeclared_gets_out"](host("web", []), site, found)
+        judged.test_nothing_undeclared_gets_out(host("web", []), site, found)
 
 
 def test_a_refusal_proves_nothing_where_nothing_gets_out_at_all(site):
@@ -272,4 +259,4 @@ def test_a_refusal_proves_nothing_where_nothing_gets_out_at_all(site):
         {**out(), "hosts": {}},
     ):
         with pytest.raises(NotEvaluated):
-            CHECKS["test_nothing_undeclared_gets_out"](host("web", []), site, nothing)
+            judged.test_nothing_undeclared_gets_out(host("web", []), site, nothing)

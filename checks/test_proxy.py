@@ -1,0 +1,179 @@
+"""LEAK-02: names outside are reached through the proxy alone, and only those that are declared."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from azukari.errors import AzukariError
+from azukari.verify import check, collector, fail_unless_equal, not_evaluated
+
+PROXY_PORT = 3128
+
+# Runs on the host, as the audit account: each request goes to the proxy, its status comes back.
+ASK = """
+import concurrent.futures, json, socket, sys
+address, port, requests = json.loads(sys.argv[1])
+def ask(line):
+    try:
+        with socket.create_connection((address, port), 4) as one:
+            host = line.split()[1].split("//")[-1].split("/")[0]
+            one.sendall(f"{line} HTTP/1.1\\r\\nHost: {host}\\r\\nConnection: close\\r\\n\\r\\n".encode())
+            said = one.recv(64).split()
+            return int(said[1]) if len(said) > 1 else 0
+    except (OSError, ValueError) as error:
+        return str(error)
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    print(json.dumps(list(zip(requests, pool.map(ask, requests)))))
+"""
+
+
+def declared_names(site):
+    """Return {name: ports} of what may be reached through the proxy, from flows.yml."""
+    packages = [urlsplit(str(url)).hostname for url in (site.upstream.mirror, site.upstream.security_mirror)]
+    found = {}
+    for flow in site.flows:
+        if flow.to.startswith("proxy:"):
+            name = flow.to.removeprefix("proxy:")
+            for one in packages if name == "packages" else [name]:
+                found.setdefault(one, set()).add(flow.port)
+    return found
+
+
+def undeclared_requests(site, own):
+    """Return requests that the proxy must refuse: other names, addresses, own hosts, other ports, other ways."""
+    name, ports = next(iter(sorted(declared_names(site).items())))
+    inside = str(next(iter(site.hosts.values())).address)
+    return [
+        "GET http://undeclared.example/",
+        "GET http://undeclared.example.com/?to=" + name,
+        f"GET http://{name}.undeclared.example/",
+        f"GET http://{own}/",
+        f"GET http://{inside}:22/",
+        "GET http://127.0.0.1:22/",
+        "CONNECT undeclared.example:443",
+        f"CONNECT {own}:443",
+        f"CONNECT {name}:22",
+        f"POST http://{name}/" if 80 in ports else f"GET http://{name}:8080/",
+        f"GET http://{name}:{PROXY_PORT}/squid-internal-mgr/info",
+    ]
+
+
+def declared_requests(site):
+    """Return requests that the proxy must let through; nothing is fetched but a header."""
+    return [
+        f"CONNECT {name}:{port}" if port == 443 else f"HEAD http://{name}:{port}/"
+        for name, ports in sorted(declared_names(site).items())
+        for port in sorted(ports)
+    ]
+
+
+@collector(proof="attempt", scope="site")
+def asked_of_the_proxy(site, run):
+    """Requests for declared and undeclared names, made of the proxy on every host."""
+    proxy = site.group("bastion")[0]
+    own = str(site.settings.probe[0]) if site.settings.probe else "192.0.2.1"
+    refused, served = undeclared_requests(site, own), declared_requests(site)
+
+    def ask(host):
+        question = json.dumps([str(proxy.address), PROXY_PORT, refused + served])
+        try:
+            answer = host.command(["python3", "-I", "-c", ASK, question], seconds=20, fresh=True)
+        except AzukariError as error:
+            return {"error": str(error)}
+        if answer.exit_code:
+            return {"error": (answer.stderr.strip().splitlines() or ["no answer"])[-1]}
+        said = json.loads(answer.stdout)
+        return {"refused": said[: len(refused)], "served": said[len(refused) :]}
+
+    hosts = [host for host in run.hosts.values() if not host.unreachable]
+    with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
+        return dict(zip([host.name for host in hosts], pool.map(ask, hosts), strict=True))
+
+
+REFUSALS = (400, 403, 404)  # squid's own words; 404 for its manager, which is not there
+
+
+@check("LEAK-02", proof="attempt", collect=[asked_of_the_proxy])
+def test_the_proxy_serves_declared_names_only(host, asked_of_the_proxy):
+    """Through the proxy, undeclared names, addresses, ports and methods are refused; declared names are not."""
+    said = asked_of_the_proxy.get(host.name, {"error": host.unreachable or "it was not asked"})
+    if "error" in said:
+        not_evaluated(f"the proxy could not be asked from {host.name}: {said['error']}")
+    if not any(isinstance(status, int) and status for _, status in said["refused"] + said["served"]):
+        not_evaluated(f"the proxy does not answer {host.name}: {said['refused'][0][1]}; a refusal would prove nothing")
+    let_through = [f"“{line}” was answered with {status}" for line, status in said["refused"] if status not in REFUSALS]
+    assert not let_through, f"{'; '.join(let_through)}. Where to look: /etc/squid/squid.conf on the proxy's host."
+    shut = [
+        f"“{line}” was answered with {status}"
+        for line, status in said["served"]
+        if status in (0, 403) or isinstance(status, str)
+    ]
+    assert not shut, f"declared, and yet refused: {'; '.join(shut)}. Where to look: squid.conf, flows.yml."
+    return f"{len(said['refused'])} undeclared requests refused, {len(said['served'])} declared served"
+
+
+# --- what a restart of the proxy would load ---------------------------------------------------------------------------
+
+DECIDING = (
+    "acl",
+    "http_access",
+    "http_port",
+    "https_port",
+    "include",
+    "cache_peer",
+    "url_rewrite_program",
+    "adaptation",
+)
+
+
+@collector()
+def proxy_settings(host):
+    """The lines of squid.conf that decide who may ask for what, and when squid last read them."""
+    text = host.command(["cat", "/etc/squid/squid.conf"])
+    newer = host.command(["find", "/etc/squid/squid.conf", "/etc/squid/conf.d", "-newer", "/run/squid"])
+    if text.exit_code:
+        not_evaluated(f"squid.conf cannot be read: {text.stderr.strip()}")
+    lines = [" ".join(line.split()) for line in text.stdout.splitlines()]
+    return {"lines": [line for line in lines if line.startswith(DECIDING)], "newer": newer.stdout.split()}
+
+
+def promised_settings(site):
+    """Return those lines as flows.yml promises them."""
+    rules = sorted((name, port) for name, ports in declared_names(site).items() for port in ports)
+    acls, access = ["acl connect method CONNECT", "acl reading method GET HEAD"], []
+    for number, (name, port) in enumerate(rules, 1):
+        sources = []
+        for flow in site.flows:
+            through = flow.to.removeprefix("proxy:") if flow.to.startswith("proxy:") else ""
+            if flow.port == port and (through == name or (through == "packages" and name in packages(site))):
+                sources += [str(n.network_address) for n in site.addresses(flow.source)]
+        sources = " ".join(dict.fromkeys(sources))
+        acls += [
+            f"acl from{number} src {sources}",
+            f"acl name{number} dstdomain -n {name}",
+            f"acl port{number} port {port}",
+        ]
+        access.append(f"http_access deny name{number} inside")
+        access.append(
+            f"http_access allow from{number} name{number} port{number} {'connect' if port == 443 else 'reading'}"
+        )
+    own = [str(h.address) for h in site.hosts.values()] + [str(h.address6) for h in site.hosts.values() if h.address6]
+    acls.append(f"acl inside dst {' '.join(own)} 127.0.0.0/8 ::1 169.254.0.0/16 fe80::/10")
+    return [f"http_port {PROXY_PORT}", *acls, "http_access deny manager", *access, "http_access deny all"]
+
+
+def packages(site):
+    """Return the hosts of the package mirrors."""
+    return {urlsplit(str(url)).hostname for url in (site.upstream.mirror, site.upstream.security_mirror)}
+
+
+@check("LEAK-02", hosts="bastion", collect=[proxy_settings])
+def test_the_allow_list_is_the_declared_one(host, site, proxy_settings):
+    """The proxy's file names exactly the declared names, sources and ports, and is the one that it runs with."""
+    where = f"/etc/squid/squid.conf on {host.name}"
+    found, promised = proxy_settings["lines"], promised_settings(site)
+    fail_unless_equal(found=set(found), promised=set(promised), where=where, what="lines that decide")
+    assert found == promised, f"the lines that decide stand in another order than promised. Where to look: {where}."
+    newer = ", ".join(proxy_settings["newer"])
+    assert not newer, f"{newer} changed after the proxy started: it may run with other lines. Where to look: {where}."
+    return f"{len(declared_names(site))} declared names, and no others"

@@ -1,0 +1,33 @@
+"""What judges are given in tests: the lab's declared site, and what the lab's hosts once answered."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from azukari.content import content
+from azukari.site import load
+
+UPSTREAM = """upstream:
+  mirror: http://deb.example.org/debian
+  security_mirror: http://deb.example.org/security
+  resolvers: [192.0.2.53]
+  time: []
+"""
+
+
+@pytest.fixture(scope="session")
+def lab_site(tmp_path_factory):
+    """The lab's site, with an `upstream.yml` as `azukari lab up` would write it."""
+    folder = tmp_path_factory.mktemp("site") / "lab"
+    shutil.copytree(
+        content("inventory") / "lab", folder, ignore=shutil.ignore_patterns("keys", "secrets", "approval.*")
+    )
+    (folder / "group_vars" / "all" / "upstream.yml").write_text(UPSTREAM)
+    return load(folder)
+
+
+@pytest.fixture(scope="session")
+def answers():
+    """Folder of recorded answers; addresses and names in them are those of `inventory/lab` and `lab_site`."""
+    return Path(__file__).parent / "answers"
