@@ -23,7 +23,10 @@ from azukari.verify import facts as facts_of
 from azukari.verify.facts import Facts
 
 COMMAND_SECONDS = 15.0  # how long one command on a server may take
-ANSWER_SECONDS = 60.0  # how long a whole snapshot may take before the connection counts as lost
+FACTS_SECONDS = 45.0  # how long the facts service may take: a server under load is slow, but not silent
+ANSWER_SECONDS = 90.0  # how long a whole snapshot may take before the connection counts as lost
+# ssh itself gives up on a silent host after its ConnectTimeout; this is for a host that let us in and then is slow.
+BEGIN_SECONDS = 20.0
 
 Argv = tuple[str, ...]
 
@@ -132,7 +135,7 @@ class MitogenChannel:
                 hostname=self.name,
                 ssh_args=["-F", str(self._ssh_config)],
                 python_path=["/usr/bin/python3"],
-                connect_timeout=config.CONNECT_TIMEOUT,
+                connect_timeout=BEGIN_SECONDS,
                 compression=False,  # on a fast network it costs more time than it saves
             )
         except (mitogen.core.Error, OSError) as error:
@@ -142,7 +145,7 @@ class MitogenChannel:
         """Ask facts and commands; see Channel."""
         asked = [list(argv) for argv in commands]
         service, bus, answers = self._call(
-            remote().snapshot, facts_of.SOCKET, facts_of.program(), asked, COMMAND_SECONDS
+            remote().snapshot, facts_of.SOCKET, facts_of.program(), asked, FACTS_SECONDS, COMMAND_SECONDS
         )
         return facts_of.merge(service, bus), [Answer(*one) for one in answers]
 

@@ -60,7 +60,7 @@ def facts_by_bus(program: str) -> str:
 
 
 def snapshot(
-    path: str, program: str, commands: list[list[str]], seconds: float
+    path: str, program: str, commands: list[list[str]], facts_seconds: float, seconds: float
 ) -> tuple[str, str, list[tuple[int, bytes, bytes]]]:
     """Ask everything that is known to be wanted at once, in one round trip.
 
@@ -68,13 +68,14 @@ def snapshot(
         path: the facts socket.
         program: the facts program's text.
         commands: what was asked last time.
-        seconds: how long the service, and each command, may take.
+        facts_seconds: how long the facts service may take.
+        seconds: how long each command may take.
 
     Returns:
         the service's JSON text (or a sentence that begins with `error: `), that of the bus, and the commands' answers.
     """
     with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
-        service = pool.submit(facts_of_the_service, path, seconds)
+        service = pool.submit(facts_of_the_service, path, facts_seconds)
         bus = pool.submit(facts_by_bus, program)
         batch = pool.submit(answers, commands, seconds)
         return _text(service), _text(bus), batch.result()
