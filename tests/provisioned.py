@@ -1,6 +1,7 @@
 """One provisioned lab for all tests of a session: its own site folder, state and network, beside any lab of the user's.
 
-`AZUKARI_KEEP_LAB=1` leaves it up for the next run (a developer's convenience); `python -m tests.provisioned down` ends it.
+`AZUKARI_KEEP_LAB=1` leaves it up for the next run (a developer's convenience); `python -m tests.provisioned down`
+ends it.
 """
 
 import os
@@ -17,7 +18,7 @@ from azukari.lab import Lab
 from azukari.site import Site, load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FOLDER = Path("/var/tmp/azukari-tests")
+FOLDER = Path("/var/tmp/azukari-tests")  # noqa: S108 - root makes it, and only for itself
 NUMBER = 65  # third number of its addresses; inventory/lab has 64
 APPLY_SECONDS = 900
 

@@ -116,7 +116,7 @@ class Layout:
 
     @property
     def office(self) -> tuple[str, ...]:
-        """The office's addresses, with prefix length: eight, as the lab's site declares, so that attempts can change."""
+        """The office's addresses, with prefix length: eight, as the lab's site declares; attempts take them in turn."""
         return tuple(address for last in range(8) for address in self._at(0x240 + last, 240 + last))
 
     @property

@@ -11,7 +11,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
-PASSWD = "/etc/passwd"
+PASSWD = "/etc/passwd"  # noqa: S105 - a file's name
 SHADOW = "/etc/shadow"
 LOCK = "/etc/.pwd.lock"  # the lock that passwd(1) and useradd(8) take
 NOBODY = 65534

@@ -1,7 +1,7 @@
 """Files that must be closed, in one round trip: set-uid and set-gid, capabilities, access lists, open files, mounts.
 
-One walk over the host's own disks (not over proc, sys, run or dev) finds what carries a right that no package needs; such
-a right is taken away, the file stays. Mounts are remounted with the options that are asked for.
+One walk over the host's own disks (not over proc, sys, run or dev) finds what carries a right that no package needs;
+such a right is taken away, the file stays. Mounts are remounted with the options that are asked for.
 """
 
 import grp
@@ -9,6 +9,7 @@ import os
 import pwd
 import stat
 import subprocess
+from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -79,7 +80,7 @@ def too_open(path, status, given):
             if name == CAPABILITY and path not in given["capabilities"]:
                 found.append((f"{path} carries capabilities: removed", lambda: os.removexattr(path, CAPABILITY)))
             elif name in ACCESS_LISTS and not path.startswith(ACCESS_LISTS_KEPT):
-                found.append((f"{path} carries an access list: removed", lambda name=name: os.removexattr(path, name)))
+                found.append((f"{path} carries an access list: removed", partial(os.removexattr, path, name)))
     return found
 
 

@@ -86,7 +86,7 @@ class Wanted:
     def staged_beside(self):
         handle, new = tempfile.mkstemp(prefix=".azukari-", dir=os.path.dirname(self.path))
         with os.fdopen(handle, "wb") as file:
-            file.write(self.content)
+            file.write(self.content or b"")
             os.fchown(file.fileno(), *self.ids())
             os.fchmod(file.fileno(), self.mode)
             file.flush()
@@ -180,6 +180,24 @@ def arm(module, paths):
     return change
 
 
+def put_in_place(module, changed, gone, change):
+    """Bring every path to its wanted state and put it in force; a confirmed change that fails is rolled back."""
+    try:
+        for wanted in changed:
+            wanted.put()
+        for path in gone:
+            subprocess.run(["rm", "-rf", "--", path], check=True)
+    except (OSError, KeyError, subprocess.CalledProcessError) as error:
+        if change:
+            roll_back(module, change, f"the files could not be put in place ({error})")
+        module.fail_json(msg=f"{module.params['what']}: {error}")
+    if change:
+        for command in module.params["confirmed"]["activate"]:
+            done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+            if done.returncode:
+                roll_back(module, change, f"“{command}” failed: {done.stderr.strip()}")
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -213,26 +231,12 @@ def main():
     result = {"changed": bool(paths), "changed_paths": paths}
     if module._diff:
         result["diff"] = [shown(w) for w in changed] + [{"prepared": f"removed: {path}\n"} for path in gone]
-    if not paths:
-        module.exit_json(**result)
-    if module.check_mode:
+    if not paths or module.check_mode:
         module.exit_json(**result)
     validate(module, changed)
     change = arm(module, paths) if given["confirmed"] is not None else None
-    try:
-        for w in changed:
-            w.put()
-        for path in gone:
-            subprocess.run(["rm", "-rf", "--", path], check=True)
-    except (OSError, KeyError, subprocess.CalledProcessError) as error:
-        if change:
-            roll_back(module, change, f"the files could not be put in place ({error})")
-        module.fail_json(msg=f"{given['what']}: {error}")
+    put_in_place(module, changed, gone, change)
     if change:
-        for command in given["confirmed"]["activate"]:
-            done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
-            if done.returncode:
-                roll_back(module, change, f"“{command}” failed: {done.stderr.strip()}")
         result["confirm"] = change
     module.exit_json(**result)
 
