@@ -1,0 +1,220 @@
+"""The judges of LEAK-04, with certificates of a CA made for the test."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from azukari.people import tls_certificates
+from azukari.verify.authoring import NotEvaluated
+from checks import test_pki as judged
+
+NOW = datetime.now(UTC)
+RUN = SimpleNamespace(now=NOW)
+DOMAINS = ("production", "vault", "log")
+
+
+@pytest.fixture(scope="module")
+def authorities():
+    return {domain: ec.generate_private_key(ec.SECP256R1()) for domain in DOMAINS}
+
+
+@pytest.fixture(scope="module")
+def site(lab_site, authorities):
+    folder = lab_site.path / "keys" / "ca"
+    folder.mkdir(parents=True, exist_ok=True)
+    for domain, key in authorities.items():
+        (folder / f"{domain}_tls.pem").write_text(tls_certificates.root("lab", domain, key))
+    return lab_site
+
+
+def leaf(site, key, *names, days=90, age=0, curve=None, domain="production"):
+    """A certificate as the domain's CA would sign it, but for what the test asks."""
+    issuer = x509.load_pem_x509_certificate((site.path / f"keys/ca/{domain}_tls.pem").read_bytes())
+    start = NOW - timedelta(days=age, minutes=1)
+    alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
+        .issuer_name(issuer.subject)
+        .public_key(ec.generate_private_key(curve or ec.SECP256R1()).public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+        .add_extension(alternative, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def pem(*certificates):
+    return [one.public_bytes(Encoding.PEM).decode() for one in certificates]
+
+
+def entry(path, mode="0644", owner="root", group="root", certificates=()):
+    found = {"path": f"/etc/azukari/tls/{path}", "kind": "file", "mode": mode, "owner": owner, "group": group}
+    return {**found, "certificates": list(certificates)}
+
+
+def web(site, authorities, **more):
+    host = leaf(site, authorities["production"], "web")
+    public = leaf(site, authorities["production"], "www.lab.test")
+    roots = [(site.path / f"keys/ca/{domain}_tls.pem").read_text() for domain in DOMAINS]
+    files = {
+        "ca.pem": entry("ca.pem", certificates=roots),
+        "host.key": entry("host.key", "0600"),
+        "host.pem": entry("host.pem", certificates=pem(host)),
+        "public.key": entry("public.key", "0640", group="www-data"),
+        "public.pem": entry("public.pem", certificates=pem(public)),
+    }
+    files |= {name.replace("_", "."): one for name, one in more.items()}
+    facts = {"certificates": {"tls": [one for one in files.values() if one]}}
+    return SimpleNamespace(name="web", domain="production", facts=facts)
+
+
+def test_what_apply_made_holds(site, authorities):
+    host = web(site, authorities)
+    judged.test_certificates_are_the_declared_ones(host, site, RUN)
+    judged.test_trust_is_in_the_declared_authorities_only(host, site)
+    judged.test_keys_are_closed(host, site)
+
+
+def test_every_fault_of_a_certificate_is_named(site, authorities):
+    own, other = authorities["production"], authorities["vault"]
+    wrong = {
+        "ends on": leaf(site, own, "web", age=61),
+        "valid only from": leaf(site, own, "web", age=-2),
+        "at most 397": leaf(site, own, "web", days=500),
+        "names app": leaf(site, own, "app"),
+        "names app, web": leaf(site, own, "web", "app"),
+        "was not issued by": leaf(site, other, "web"),
+        "weaker": leaf(site, own, "web", curve=ec.SECP192R1()),
+    }
+    for said, certificate in wrong.items():
+        host = web(site, authorities, host_pem=entry("host.pem", certificates=pem(certificate)))
+        with pytest.raises(AssertionError, match=said):
+            judged.test_certificates_are_the_declared_ones(host, site, RUN)
+    with pytest.raises(AssertionError, match="no certificate"):
+        judged.test_certificates_are_the_declared_ones(web(site, authorities, host_pem=None), site, RUN)
+
+
+def test_a_third_of_life_is_enough(site, authorities):
+    host = web(
+        site,
+        authorities,
+        host_pem=entry("host.pem", certificates=pem(leaf(site, authorities["production"], "web", age=59))),
+    )
+    judged.test_certificates_are_the_declared_ones(host, site, RUN)
+
+
+@pytest.mark.parametrize("domains", [DOMAINS[:2], ()])
+def test_a_missing_authority_is_found(site, authorities, domains):
+    roots = [(site.path / f"keys/ca/{domain}_tls.pem").read_text() for domain in domains]
+    host = web(site, authorities, ca_pem=entry("ca.pem", certificates=roots))
+    with pytest.raises(AssertionError):
+        judged.test_trust_is_in_the_declared_authorities_only(host, site)
+
+
+def test_a_foreign_authority_is_found_also_under_a_declared_name(site, authorities):
+    roots = [(site.path / f"keys/ca/{domain}_tls.pem").read_text() for domain in DOMAINS]
+    foreign = tls_certificates.root("lab", "production", ec.generate_private_key(ec.SECP256R1()))
+    for bundle in ([*roots, foreign], [foreign, *roots[1:]]):
+        host = web(site, authorities, ca_pem=entry("ca.pem", certificates=bundle))
+        with pytest.raises(AssertionError):
+            judged.test_trust_is_in_the_declared_authorities_only(host, site)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"host_key": entry("host.key", "0644")},
+        {"host_key": entry("host.key", "0600", owner="www-data")},
+        {"public_key": entry("public.key", "0640")},
+        {"host_key": None},
+        {"spare_key": entry("spare.key", "0600")},
+    ],
+    ids=["readable", "another owner", "another group", "gone", "one more"],
+)
+def test_an_open_missing_or_unknown_key_is_found(site, authorities, more):
+    with pytest.raises(AssertionError, match=r"\.key"):
+        judged.test_keys_are_closed(web(site, authorities, **more), site)
+
+
+def watch(timer=None, service=None):
+    folder = "/etc/systemd/system/"
+    return {
+        judged.TIMER: {
+            "LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled", "DropInPaths": "",
+            "FragmentPath": folder + judged.TIMER, "NextElapseUSecRealtime": "soon",
+            "ActiveEnterTimestamp": f"@{NOW.timestamp() - 60:.0f}", **(timer or {}),
+        },
+        judged.SERVICE: {
+            "FragmentPath": folder + judged.SERVICE, "DropInPaths": "", "Result": "success",
+            "ExecMainStartTimestamp": "", **(service or {}),
+        },
+    }  # fmt: skip
+
+
+HOST = SimpleNamespace(name="web")
+
+
+def test_a_living_watch_holds():
+    judged.test_their_age_is_watched(HOST, watch(), RUN)
+    long_ago, lately = f"@{NOW.timestamp() - 90 * 86400:.0f}", f"@{NOW.timestamp() - 3600:.0f}"
+    looked = watch({"ActiveEnterTimestamp": long_ago}, {"ExecMainStartTimestamp": lately})
+    judged.test_their_age_is_watched(HOST, looked, RUN)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        watch({"ActiveState": "inactive"}),
+        watch({"UnitFileState": "disabled"}),
+        watch({"UnitFileState": "masked", "LoadState": "masked"}),
+        watch({"NextElapseUSecRealtime": ""}),
+        watch({"DropInPaths": "/etc/systemd/system/x.conf"}),
+        watch(service={"DropInPaths": "/etc/systemd/system/x.conf"}),
+        watch(service={"Result": "exit-code"}),
+        watch({"ActiveEnterTimestamp": f"@{NOW.timestamp() - 90 * 86400:.0f}"}),
+        {},
+    ],
+    ids=[
+        "stopped",
+        "disabled",
+        "masked",
+        "never",
+        "timer changed",
+        "service changed",
+        "found one",
+        "long ago",
+        "absent",
+    ],
+)
+def test_a_dead_watch_is_found(wrong):
+    with pytest.raises(AssertionError):
+        judged.test_their_age_is_watched(HOST, wrong, RUN)
+
+
+def shown(**more):
+    start = NOW.timestamp() - 86400
+    found = {
+        "name": "www.lab.test",
+        "address": "198.18.64.11",
+        "trusted": True,
+        "problem": "",
+        "names": ["www.lab.test"],
+    }
+    return [{**found, "start": start, "end": start + 90 * 86400, **more}]
+
+
+def test_what_visitors_see(site):
+    judged.test_visitors_see_the_right_certificate(HOST, site, shown(), RUN)
+    for wrong in ({"trusted": False, "problem": "expired"}, {"names": ["other.test"]}, {"end": NOW.timestamp() + 3600}):
+        with pytest.raises(AssertionError):
+            judged.test_visitors_see_the_right_certificate(HOST, site, shown(**wrong), RUN)
+    with pytest.raises(NotEvaluated):
+        judged.test_visitors_see_the_right_certificate(HOST, site, [{"error": "no answer"}], RUN)
