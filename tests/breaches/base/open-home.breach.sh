@@ -1,0 +1,6 @@
+#!/bin/bash
+# safeguard: LEAK-19
+# host: all
+# check: test_base.py::test_accounts_that_nobody_logs_in_to
+# took: test "$(stat -c %a /root)" = 755
+chmod 0755 /root
