@@ -59,8 +59,7 @@ def up(
     ] = None,
 ) -> None:
     """Bring the lab up, or what is missing of it; also makes the keys and the approval that the lab's site lacks."""
-    needs.require_root("azukari lab up")
-    needs.require_packages()
+    needs.require_machine("azukari lab up")
     from azukari.cli import lab_site  # with all that makes keys: the other verbs need not wait for it
 
     folder = site_folder(site)
@@ -86,8 +85,7 @@ def down(
         return
     if not declared.lab:
         raise InputError(f"The site “{declared.name}” is a real one; there is no lab to take down.")
-    if declared.upstream is not None:
-        Lab.of(declared).down()
+    Lab.of(declared).down()
     if everything:
         from azukari.cli import lab_site
 

@@ -89,7 +89,9 @@ def build(upstream: Upstream, recipe: Recipe = RECIPE, images: Path = IMAGES) ->
         found = cached(recipe, images)
         if found:
             return found
-        with _beside(images) as unfinished:
+        for left in images.glob(f".unfinished-{recipe.digest}-*"):  # by a run that was killed; we hold its lock now
+            shutil.rmtree(left, ignore_errors=True)
+        with _beside(images, recipe) as unfinished:
             _debootstrap(unfinished, upstream, recipe)
             _finish(unfinished)
             # A rename makes the cache whole or absent, also when this process is killed half way.
@@ -98,8 +100,8 @@ def build(upstream: Upstream, recipe: Recipe = RECIPE, images: Path = IMAGES) ->
 
 
 @contextmanager
-def _beside(images: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=images))
+def _beside(images: Path, recipe: Recipe) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=f".unfinished-{recipe.digest}-", dir=images))
     folder.chmod(0o755)
     try:
         yield folder

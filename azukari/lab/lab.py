@@ -15,7 +15,7 @@ from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout, layout
 from azukari.lab.locks import lock
-from azukari.lab.needs import require_packages, require_root
+from azukari.lab.needs import require_machine, require_root
 from azukari.lab.passage import open_passage
 from azukari.lab.removal import end, remove, remove_host
 from azukari.lab.sources import Upstream
@@ -51,7 +51,7 @@ def _nothing(host: HostLayout) -> None:
 class Lab:
     """The disposable servers of one site on this machine."""
 
-    def __init__(self, site: Site, upstream: Upstream, progress: Progress = _quiet) -> None:
+    def __init__(self, site: Site, upstream: Upstream | None, progress: Progress = _quiet) -> None:
         """See Lab.of."""
         self._layout = layout(site.name, site.hosts.values())
         self._site = site
@@ -67,13 +67,13 @@ class Lab:
             progress: called after each step.
 
         Raises:
-            InputError: the site is a real one, or its addresses cannot be a lab's, or it has no `upstream.yml`.
+            InputError: the site is a real one, or its addresses cannot be a lab's.
         """
         if not site.lab:
             raise InputError(f"The site “{site.name}” is a real one; only a site with “lab: true” has a lab.")
-        if site.upstream is None:
-            raise InputError(f"The site “{site.name}” has no group_vars/all/upstream.yml yet: run “azukari lab up”.")
         found = site.upstream
+        if found is None:  # never brought up
+            return cls(site, None, progress)
         upstream = Upstream(str(found.mirror), str(found.security_mirror), tuple(str(r) for r in found.resolvers))
         return cls(site, upstream, progress)
 
@@ -96,11 +96,11 @@ class Lab:
         """Bring the lab up, or what is missing of it; running hosts are left alone.
 
         Raises:
-            MachineLacks: a package is missing; nothing was changed.
+            InputError: the site has no `upstream.yml`.
+            MachineLacks: a package, the kernel's support or room is missing; nothing was changed.
             LabFault: a host does not come up.
         """
-        require_root("azukari lab up")
-        require_packages()
+        require_machine("azukari lab up")
         with lock(self._layout.bridge):
             started = time.monotonic()
             gone = set(record.standing(self._layout).hosts) - set(self._layout.hosts)
@@ -246,7 +246,7 @@ class Lab:
         content = host.folder / "fresh.tar"
         bare = disk.prepare(host)
         if bare:
-            lacking = fresh.files(self._layout, host, self._upstream, self._keys(host), image.RECIPE.suite)
+            lacking = fresh.files(self._layout, host, self._sources, self._keys(host), image.RECIPE.suite)
             fresh.pack(lacking, content)
         record.remember_host(host, process.boot_id())
         try:
@@ -304,14 +304,22 @@ class Lab:
 
     # --- the lab
 
+    @property
+    def _sources(self) -> Upstream:
+        if self._upstream is None:
+            raise InputError(
+                f"The site “{self._site.name}” has no group_vars/all/upstream.yml yet: run “azukari lab up”."
+            )
+        return self._upstream
+
     def _image(self) -> Path:
         """Return the image that this lab stands on, or the present recipe's for a new one."""
         if image.cached() is None:
-            self._timed("image", lambda: image.build(self._upstream))
+            self._timed("image", lambda: image.build(self._sources))
         with lock("images"):  # so that nobody removes it before it is known to be used
             recorded = record.read(self._layout).get("image")
             stays = isinstance(recorded, str) and (Path(recorded) / "etc/debian_version").is_file()
-            base = Path(str(recorded)) if stays else image.build(self._upstream)
+            base = Path(str(recorded)) if stays else image.build(self._sources)
             record.write(self._layout, self._site.path, base, disk.loops())
         return base
 

@@ -217,8 +217,9 @@ def end_all(lab: Layout, host: HostLayout) -> None:
             _kill(found.nspawn)
         _wait_until_gone(ends, 5)
     for pid in unrecorded(host):
+        ends.append((pid, started_at(pid) or ""))
         _kill(pid)
-        _wait_until_gone([(pid, started_at(pid) or "")], 5)
+        _wait_until_gone(ends, 5)
     cgroup.end(lab.bridge, host.name)
     for pid, _ in ends:
         _reap(pid)

@@ -251,6 +251,23 @@ def test_up_repairs_a_lab_that_is_half_dead(lab: Lab) -> None:
         assert "1 received" in text(lab, "bastion", "ping", "-c1", "-W2", address)
 
 
+@pytest.mark.parametrize("seconds", [0.6, 1.2, 2.0])
+def test_up_that_was_killed_half_way_is_finished_by_the_next(lab: Lab, seconds: float) -> None:
+    site = folder(lab)
+    lab.down()
+    environment = {**os.environ, "PYTHONPATH": str(provisioned.REPOSITORY)}
+    script = f"from azukari.site import load\nfrom azukari.lab import Lab\nlab = Lab.of(load({str(site)!r}))\n"
+    script += "print(flush=True)\nlab.up()\n"
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE) as interrupted:
+        assert interrupted.stdout
+        interrupted.stdout.readline()
+        time.sleep(seconds)
+        interrupted.kill()
+    lab.up()
+    assert {host.state for host in lab.status()} == {"up"}
+    assert "1 received" in text(lab, "web", "ping", "-c1", "-W2", "198.18.72.13")
+
+
 # --- reset and snapshot
 
 
@@ -361,7 +378,8 @@ def machine() -> dict[str, set[str]]:
         "interfaces": ours([path.name for path in Path("/sys/class/net").iterdir()]),
         "tables": ours(lines("nft", "list", "tables")),
         "namespaces": ours(lines("ip", "netns", "list")),
-        "processes": ours([line for line in lines("ps", "-eo", "args") if "nspawn" in line or "azukari/lab" in line]),
+        "processes": ours([line for line in lines("ps", "-eo", "args") if "nspawn -" in line or "azukari/lab" in line]),
+        "zombies": {line for line in lines("ps", "-o", "args=", "--ppid", str(os.getpid())) if "defunct" in line},
         "disks": ours(lines("losetup", "--all", "--noheadings", "--output", "BACK-FILE")),
         "groups": ours([path for path in below("/sys/fs/cgroup") if "/azukari/" in path and Path(path).is_dir()]),
         "files": ours(

@@ -258,3 +258,28 @@ def test_a_snapshot_too_many_is_refused_before_anything_is_done(tmp_path: Path) 
         (host.snapshots / f"{number}.ext4").touch()
     with pytest.raises(commands.LabFault, match=r"lab reset host10 --to fresh"):
         disk.require_room(host)
+
+
+def kernel_with(root: Path, *filesystems: str) -> tuple[Path, Path]:
+    (root / "proc").mkdir(exist_ok=True)
+    (root / "proc" / "filesystems").write_text("".join(f"nodev\t{name}\n" for name in filesystems))
+    (root / "dev").mkdir(exist_ok=True)
+    return root / "proc", root / "dev"
+
+
+def test_a_kernel_without_overlay_or_loop_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(needs, "succeeds", lambda argv: asked.append(argv[1]) or False)
+    with pytest.raises(needs.MachineLacks, match="kernel offers no overlay, no loop; the lab needs a machine"):
+        needs.require_kernel(*kernel_with(tmp_path, "ext4"))
+    assert asked == ["overlay", "loop"]
+    (tmp_path / "dev" / "loop-control").touch()
+    needs.require_kernel(*kernel_with(tmp_path, "ext4", "overlay"))
+
+
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs.require_room(tmp_path / "not" / "yet")
+    monkeypatch.setattr(needs, "_ROOM", 1 << 62)
+    with pytest.raises(needs.MachineLacks, match=f"{tmp_path} has .* GiB free; the lab needs"):
+        needs.require_room(tmp_path / "not" / "yet")
+    assert list(tmp_path.iterdir()) == []
