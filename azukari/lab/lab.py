@@ -24,7 +24,7 @@ from azukari.site import Site, holders_dir, state_dir
 # A step that ended: what it was, and the seconds it took.
 Progress = Callable[[str, float], None]
 State = Literal["up", "starting", "down"]
-_READY_WITHIN = 30.0  # seconds
+_READY_WITHIN = 60.0  # seconds; a second or two on a machine with nothing else to do
 _PATIENCE = 10.0  # seconds given to a host's services before a snapshot
 
 
