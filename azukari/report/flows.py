@@ -22,7 +22,11 @@ DOMAIN_HEAD, DOMAIN_PAD = 30, 16
 
 @dataclass(frozen=True)
 class Door:
-    """A declared way into a host; `state` is `open`, `unproven` or `wrong`."""
+    """A way into a host, declared or found.
+
+    `state`: `open`: proven open; `kept`: for its declared sources alone, and shut when tried from outside; `wrong`: not
+    as declared; `unproven`: not tried. A door that was found and not declared has no sources.
+    """
 
     port: int
     protocol: str
@@ -34,6 +38,24 @@ class Door:
     def name(self) -> str:
         """Return the port as people write it; tcp goes without saying."""
         return f"{self.port}/udp" if self.protocol == "udp" else str(self.port)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What attempts from outside found: LEAK-01's verdicts by host, and what answered.
+
+    `answers` are (address, protocol, port), of those that did; `ports` is how many were tried at each address.
+    """
+
+    verdicts: Mapping[str, str]
+    answers: frozenset[tuple[str, str, int]] = frozenset()
+    ports: int = 0
+    vantages: tuple[str, ...] = ()
+
+    def answered(self, host: Mapping[str, Any]) -> set[tuple[int, str]]:
+        """Return the (port, protocol) at which a host answered."""
+        own = {host["address"], host["address6"]}
+        return {(port, protocol) for address, protocol, port in self.answers if address in own}
 
 
 @dataclass(frozen=True)
@@ -80,14 +102,38 @@ class Picture:
     lines: tuple[Line, ...]
     width: int
     height: int
+    ports: int
+    vantages: tuple[str, ...]
 
 
-def picture(site: Mapping[str, Any], verdicts: Mapping[tuple[str, str], str]) -> Picture:
+def tried(facts: Mapping[str, Any], verdicts: Mapping[str, str]) -> Tried:
+    """Return what the attempts of LEAK-01 found, as its collector `reached` kept it.
+
+    Args:
+        facts: the evidence's facts.
+        verdicts: the verdicts of LEAK-01 by host.
+    """
+    section = facts.get("site", {}).get("collected reached", {})
+    value = section.get("value") if section.get("ok") else None
+    if not isinstance(value, dict):
+        return Tried(verdicts)
+    answers = {
+        (address, protocol, int(port)) for address, protocol, port, state in value["answers"] if state != "unreachable"
+    }
+    return Tried(
+        verdicts,
+        frozenset(answers),
+        sum(len(ports) for ports in value["ports"].values()),
+        tuple(sorted({own for own in value["from"].values() if own})),
+    )
+
+
+def picture(site: Mapping[str, Any], found: Tried) -> Picture:
     """Return the picture of a site's declared flows, and of what became of them when they were tried.
 
     Args:
         site: the declared site, as the evidence's context keeps it.
-        verdicts: the verdicts of LEAK-01 and LEAK-02, by safeguard and host.
+        found: the attempts.
     """
     hosts = site["hosts"]
     flows = list(_pairs(site))
@@ -96,11 +142,11 @@ def picture(site: Mapping[str, Any], verdicts: Mapping[tuple[str, str], str]) ->
     if outside:
         boxes["outside"] = _box("outside", "outside", ", ".join(outside), (), "")
     for host in hosts:
-        boxes[host["name"]] = _host(host, flows, verdicts)
+        boxes[host["name"]] = _host(host, flows, found)
     columns = _columns(hosts, boxes)
     placed, frames, width, height = _place(columns, hosts, boxes)
     lines = tuple(_lines(flows, placed, _bastion(hosts)))
-    return Picture(tuple(placed.values()), tuple(frames), lines, width, height)
+    return Picture(tuple(placed.values()), tuple(frames), lines, width, height, found.ports, found.vantages)
 
 
 def _pairs(site: Mapping[str, Any]) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
@@ -122,26 +168,33 @@ def _person(name: str) -> Box:
     return Box(name, "person", "", (), "", 0, 0, PERSON_HEIGHT)
 
 
-def _host(
-    host: Mapping[str, Any],
-    flows: list[tuple[str, str, Mapping[str, Any]]],
-    verdicts: Mapping[tuple[str, str], str],
-) -> Box:
-    judged = verdicts.get(("LEAK-01", host["name"]), "")
-    state = {"pass": "open", "fail": "wrong", "excepted": "wrong"}.get(judged, "unproven")
-    found: dict[tuple[int, str], tuple[list[str], list[str]]] = {}
+def _host(host: Mapping[str, Any], flows: list[tuple[str, str, Mapping[str, Any]]], found: Tried) -> Box:
+    verdict = found.verdicts.get(host["name"], "")
+    answered = found.answered(host)
+    declared: dict[tuple[int, str], tuple[list[str], list[str]]] = {}
     for source, to, flow in flows:
         if to == host["name"]:
-            sources, why = found.setdefault((flow["port"], flow["protocol"]), ([], []))
+            sources, why = declared.setdefault((flow["port"], flow["protocol"]), ([], []))
             named = EVERY_HOST if flow["from"] == EVERY_HOST else source
             sources += [named] if named not in sources else []
             why += [flow["why"]] if flow["why"] not in why else []
     doors = [
-        Door(port, protocol, tuple(sources), tuple(why), state)
-        for (port, protocol), (sources, why) in sorted(found.items())
+        Door(port, protocol, tuple(sources), tuple(why), _state(verdict, sources, (port, protocol) in answered))
+        for (port, protocol), (sources, why) in sorted(declared.items())
     ]
-    rest = {"pass": "shut", "fail": "wrong", "excepted": "wrong"}.get(judged, "unproven")
-    return _box(host["name"], "host", ", ".join(host["groups"]), tuple(doors), rest)
+    extra = [Door(port, protocol, (), (), "wrong") for port, protocol in sorted(answered - set(declared))]
+    wrong = bool(extra) or any(door.state == "wrong" for door in doors)
+    rest = {"pass": "shut", "fail": "" if wrong else "wrong", "excepted": "wrong"}.get(verdict, "unproven")
+    return _box(host["name"], "host", ", ".join(host["groups"]), (*doors, *extra), rest)
+
+
+def _state(verdict: str, sources: list[str], answered: bool) -> str:
+    """How a declared door stands, by what was found from outside, where only visitors' doors must answer."""
+    if verdict not in {"pass", "fail", "excepted"}:
+        return "unproven"
+    if answered:
+        return "open" if verdict == "pass" or "visitors" in sources else "wrong"
+    return "kept" if "visitors" not in sources else "wrong"
 
 
 def _box(name: str, kind: str, detail: str, doors: tuple[Door, ...], rest: str) -> Box:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from azukari.evidence import Evidence
-from azukari.report.flows import Picture, picture
+from azukari.report.flows import Picture, picture, tried
 from azukari.safeguards import Catalogue, Citation, Safeguard
 from azukari.safeguards.models import Family, Subject
 
@@ -143,7 +143,7 @@ def build(evidence: Evidence, catalogue: Catalogue, signer: str) -> View:
         domains=domains,
         counts={verdict: results.count(verdict) for verdict in GRAVITY},
         hosts=tuple(_host_facts(evidence, host) for host in evidence.facts),
-        picture=picture(site, _verdicts_on_flows(found)) if site is not None else None,
+        picture=picture(site, tried(evidence.facts, _verdicts(found, "LEAK-01"))) if site is not None else None,
         catalogue=catalogue,
         catalogue_changed=evidence.digest_of("catalogue") != catalogue.digest,
         signer=signer,
@@ -244,11 +244,6 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _verdicts_on_flows(rows: list[Row]) -> dict[tuple[str, str], str]:
-    """The verdicts of the two safeguards of the network, by safeguard and host."""
-    return {
-        (row.safeguard.id, each.host): row.on(each.host)
-        for row in rows
-        if row.safeguard.id in {"LEAK-01", "LEAK-02"}
-        for each in row.judgements
-    }
+def _verdicts(rows: list[Row], safeguard: str) -> dict[str, str]:
+    """The verdicts of one safeguard by host."""
+    return {each.host: row.on(each.host) for row in rows if row.safeguard.id == safeguard for each in row.judgements}
