@@ -1,0 +1,142 @@
+"""One visit to the public website from outside: every page, every error, what is hidden, other names, a crowd.
+
+It collects and judges nothing; the checks of the role `web` judge.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from azukari.errors import Unreachable
+from azukari.provision.release import MANIFEST, SIGNATURE
+from azukari.site import Site
+from azukari.ssh.http import Reply, exchange, request
+from azukari.ssh.tls import Place
+from azukari.ssh.vantage import dial
+from azukari.verify.authoring import collector
+from azukari.verify.host import CheckHost, RunContext
+
+
+def places(host: CheckHost, site: Site, run: RunContext, port: int) -> list[Place]:
+    """Return where the site is met: each declared name at each address of the host."""
+    declared = site.hosts[host.name]
+    addresses = [str(a) for a in (declared.address, declared.address6) if a]
+    return [Place(a, port, name, namespace=run.outside.namespace) for a in addresses for name in site.settings.names]
+
+
+# What people leave behind on web servers, and what servers tell about themselves.
+BETRAYING = (
+    "/.git/HEAD", "/.git/config", "/.env", "/.htpasswd", "/.svn/entries", "/.DS_Store", "/index.html~",
+    "/index.html.bak", "/index.html.old", "/.index.html.swp", "/backup.zip", "/release.tar.gz", "/dump.sql",
+    "/nginx_status", "/stub_status",
+    "/server-status", "/status", "/phpinfo.php", "/assets/", "/error/", "/error/404.html", "/.well-known/",
+    "/..%2f..%2fetc/passwd", "/assets../nginx.conf",
+)  # fmt: skip
+# One request for each error that a visitor can provoke.
+PROVOKED: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a page that is not there": ("/no-such-page", "GET", {}),
+    "a form sent where there is none": ("/", "POST", {"Content-Length": "0"}),
+    "a method nobody knows": ("/", "AZUKARI", {}),
+    "an address that is too long": ("/" + "a" * 20_000, "GET", {}),
+    "a body that is too large": ("/", "GET", {"Content-Length": "10000000"}),
+    "headers that are too large": ("/", "GET", {f"X-{n}": "a" * 7_000 for n in range(6)}),
+    "a broken address": ("/%00", "GET", {}),
+}
+FOREIGN = "undeclared.example"
+BURST = (5, 40)  # connections, requests on each, sent in one breath
+
+
+def kept(reply: Reply, *, text: bool = False) -> dict[str, Any]:
+    """Return a reply as the evidence keeps it: its body as a digest, and as text where a judge reads it."""
+    found = {"status": reply.status, "headers": dict(reply.headers), "sha256": hashlib.sha256(reply.body).hexdigest()}
+    return {**found, "text": reply.body.decode("utf-8", "replace")} if text else found
+
+
+def shakes_hands(place: Place) -> bool:
+    """Tell whether a server begins TLS for the place's name, whatever certificate it shows."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with dial(place.address, place.port, place.timeout, place.namespace) as connection:
+        try:
+            context.wrap_socket(connection, server_hostname=place.server_name or None).close()
+        except OSError:
+            return False
+    return True
+
+
+def burst(place: Place, ca: str) -> dict[str, int]:
+    """Return {status: how many} of many requests sent at once."""
+    connections, each = BURST
+    ask = request(place.server_name, "/", method="HEAD").replace(b"Connection: close", b"Connection: keep-alive")
+    sent = ask * (each - 1) + request(place.server_name, "/", method="HEAD")
+
+    def one(_number: int) -> list[bytes]:
+        with (
+            dial(place.address, place.port, 10, place.namespace) as connection,
+            ssl.create_default_context(cadata=ca).wrap_socket(connection, server_hostname=place.server_name) as tls,
+        ):
+            tls.sendall(sent)
+            said = b""
+            while more := tls.recv(65536):
+                said += more
+            return re.findall(rb"^HTTP/1\.1 (\d+)", said, re.MULTILINE)
+
+    with ThreadPoolExecutor(max_workers=connections) as pool:
+        statuses = [int(status) for found in pool.map(one, range(connections)) for status in found]
+    return {str(status): statuses.count(status) for status in sorted(set(statuses))}
+
+
+def paths_of(manifest: bytes) -> dict[str, str]:
+    """Return {path to ask for: path in the manifest} of every file but the error pages, which errors bring."""
+    try:
+        said = json.loads(manifest)
+        files = [path for path in said["files"] if path not in said["errors"].values()]
+    except (ValueError, KeyError, AttributeError):
+        return {}
+    return {path.removesuffix("index.html") if path.endswith("/index.html") else path: path for path in files}
+
+
+@collector(proof="attempt")
+def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
+    """Every page and file of the release, errors, forgotten files and foreign names, as answered from outside."""
+    path = site.path / "keys" / "ca" / f"{host.domain}_tls.pem"
+    if not path.is_file():
+        return {"error": f"{path} is missing, so that the website cannot be visited"}
+    ca, https, http = path.read_text(), places(host, site, run, 443), places(host, site, run, 80)
+    here, plain = https[0], http[0]
+    name = here.server_name
+
+    def get(path: str, **more: Any) -> Reply:
+        return exchange(here, request(name, path, **more), ca_pem=ca)
+
+    try:
+        manifest, signature = get(MANIFEST), get(SIGNATURE)
+        urls = list(paths_of(manifest.body)) or ["/", "/en/", site.policy.url.ja, site.policy.url.en]
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            pages = dict(zip(urls, pool.map(get, urls), strict=True))
+            hidden = dict(zip(BETRAYING, pool.map(get, BETRAYING), strict=True))
+        errors = {what: get(p, method=method, headers=more) for what, (p, method, more) in PROVOKED.items()}
+        strange, nameless = (Place(here.address, 443, one, namespace=here.namespace) for one in (FOREIGN, ""))
+        other = {
+            f"https://{FOREIGN}/ asked for in TLS": shakes_hands(strange),
+            "https:// without a name": shakes_hands(nameless),
+            f"Host: {FOREIGN} over https": exchange(here, request(FOREIGN, "/"), ca_pem=ca).status,
+            f"Host: {FOREIGN} over http": exchange(plain, request(FOREIGN, "/")).status,
+            f"Host: {here.address} over http": exchange(plain, request(here.address, "/")).status,
+        }
+        redirects = {p.address: kept(exchange(p, request(p.server_name, "/x?y=z"))) for p in http}
+        homes = {p.address: kept(exchange(p, request(p.server_name, "/"), ca_pem=ca)) for p in https}
+        crowd = burst(https[-1], ca)  # last, and over IPv6 where there is: it uses up this visitor's allowance
+    except (Unreachable, OSError) as error:
+        return {"error": f"the website cannot be visited: {error}"}
+    return {
+        "manifest": base64.b64encode(manifest.body).decode(), "signature": base64.b64encode(signature.body).decode(),
+        "pages": {u: kept(reply, text="html" in reply.headers.get("content-type", "")) for u, reply in pages.items()},
+        "errors": {what: kept(reply, text=True) for what, reply in errors.items()},
+        "hidden": {p: kept(reply) for p, reply in hidden.items()},
+        "other": other, "redirects": redirects, "homes": homes, "burst": crowd,
+    }  # fmt: skip
