@@ -1,14 +1,30 @@
 """What a server offers in its first SSH packet (RFC 4253, section 7.1), read without any library's own opinion."""
 
-import socket
 import struct
 from dataclasses import dataclass
+from typing import Protocol
 
 from azukari.errors import Unreachable
 from azukari.ssh.vantage import dial
 
 _MSG_KEXINIT = 20
 _OURS = b"SSH-2.0-azukari\r\n"
+
+
+class Connection(Protocol):
+    """What a socket and a channel through the bastion have in common."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send everything."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return up to so many bytes; none at the end."""
+
+    def settimeout(self, seconds: float, /) -> None:
+        """Wait so many seconds for each step."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ def handshake(
     port: int = 22,
     timeout: float = 5,
     namespace: str | None = None,
-    connection: socket.socket | None = None,
+    connection: Connection | None = None,
 ) -> Handshake:
     """Read a server's offer and leave.
 
@@ -53,7 +69,7 @@ def handshake(
     Raises:
         Unreachable: no connection, or not an SSH server's answer.
     """
-    open_connection = connection or dial(address, port, timeout, namespace)
+    open_connection: Connection = connection or dial(address, port, timeout, namespace)
     try:
         open_connection.settimeout(timeout)
         return _read(open_connection)
@@ -80,7 +96,7 @@ def parse(payload: bytes) -> list[list[str]]:
     return lists
 
 
-def _read(connection: socket.socket) -> Handshake:
+def _read(connection: Connection) -> Handshake:
     connection.sendall(_OURS)
     version = _identification(connection)
     size, padding = struct.unpack(">IB", _exactly(connection, 5))
@@ -101,7 +117,7 @@ def _read(connection: socket.socket) -> Handshake:
     )
 
 
-def _identification(connection: socket.socket) -> str:
+def _identification(connection: Connection) -> str:
     for _ in range(20):  # a server may send other lines first
         line = b""
         while not line.endswith(b"\n"):
@@ -114,7 +130,7 @@ def _identification(connection: socket.socket) -> str:
     raise ValueError("it does not identify itself")
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _exactly(connection: Connection, size: int) -> bytes:
     data = b""
     while len(data) < size:
         more = connection.recv(size - len(data))

@@ -216,7 +216,7 @@ def logins(target: Target, credentials: Sequence[Credential], timeout: float = 5
     try:
         while len(answers) < len(credentials):
             if transport is None:
-                transport = _patiently(target, timeout, until)
+                transport = _shake_hands(target, timeout, until)
             answer = _present(transport, target.user, credentials[len(answers)])
             if answer is None:
                 unanswered += 1
@@ -256,23 +256,21 @@ def logins_at(
         return dict(zip(listed, pool.map(one, listed), strict=True))
 
 
-def _shake_hands(target: Target, timeout: float) -> AttemptTransport:
-    transport = AttemptTransport(target.open(timeout), timeout)
-    try:
-        transport.shake_hands()
-    except Unreachable as error:
-        raise Unreachable(f"{target.address} port {target.port}: {error.message}.") from error
-    return transport
+def _shake_hands(target: Target, timeout: float, until: float = 0) -> AttemptTransport:
+    """Connect and agree on keys, again and again until then where the server takes the connection only to drop it.
 
-
-def _patiently(target: Target, timeout: float, until: float) -> AttemptTransport:
+    That is how OpenSSH treats a source with penalties; a connection that is not taken at all is another matter.
+    """
     while True:
+        transport = AttemptTransport(target.open(timeout), timeout)
         try:
-            return _shake_hands(target, timeout)
-        except Unreachable:
+            transport.shake_hands()
+        except Unreachable as error:
             if time.monotonic() + _PAUSE > until:
-                raise
+                raise Unreachable(f"{target.address} port {target.port}: {error.message}.") from error
             time.sleep(_PAUSE)
+        else:
+            return transport
 
 
 def _present(transport: AttemptTransport, user: str, credential: Credential) -> Login | None:
