@@ -1,6 +1,7 @@
 """What the report shows, made from evidence and catalogue alone: pure, so that it can be tested without a page."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,18 +31,47 @@ class Fact:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One check's verdict on one host; `attempts` is what its collectors brought, `sections` the facts it judged."""
+    """A check's verdict on one host; `attempts` is what its collectors brought from there."""
 
     safeguard: str
     host: str
     check: str
-    sentence: str
     verdict: str
     proof: str
     vantage: str
     message: str
     attempts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The same thing found on one host or on several."""
+
+    verdict: str
+    message: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check with its verdicts; `attempts` is what was collected once for the whole site."""
+
+    name: str
+    sentence: str
     sections: tuple[str, ...]
+    judgements: tuple[Judgement, ...]
+    attempts: tuple[Fact, ...]
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """The kinds of proof behind its verdicts."""
+        return tuple(dict.fromkeys(each.proof for each in self.judgements))
+
+    @property
+    def vantages(self) -> tuple[str, ...]:
+        """From where it was asked, where that is the same for all hosts; else nothing, and each host says its own."""
+        found = tuple(dict.fromkeys(each.vantage for each in self.judgements))
+        return found if len(found) == 1 else ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +81,12 @@ class Row:
     safeguard: Safeguard
     citations: tuple[Citation, ...]
     subjects: dict[str, Subject]
-    judgements: tuple[Judgement, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        """All verdicts, check by check."""
+        return [each for check in self.checks for each in check.judgements]
 
     @property
     def verdict(self) -> str:
@@ -110,9 +145,9 @@ class View:
             grouped.setdefault(row.safeguard.family, []).append(row)
         return list(grouped.items())
 
-    def judgements(self, *verdicts: str) -> list[tuple[Row, Judgement]]:
-        """Return the judgements with one of the verdicts, in the catalogue's order."""
-        return [(row, each) for row in self.rows for each in row.judgements if each.verdict in verdicts]
+    def findings(self, *verdicts: str) -> list[tuple[Row, list[Finding]]]:
+        """Return what was found with one of the verdicts, by safeguard in the catalogue's order."""
+        return [(row, found) for row in self.rows if (found := findings(row.judgements, verdicts))]
 
     def facts_held(self, host: str, section: str) -> bool:
         """Tell whether the page shows that section of that host."""
@@ -129,16 +164,16 @@ def build(evidence: Evidence, catalogue: Catalogue, signer: str) -> View:
     """
     site = evidence.context.get("site")
     judged = _judgements(evidence)
-    rows = [_row(catalogue, safeguard, judged) for safeguard in catalogue]
-    found = [row for row in rows if row.judgements]
+    rows = [_row(catalogue, safeguard, judged, evidence) for safeguard in catalogue]
+    found = [row for row in rows if row.checks]
     results = [each.verdict for row in found for each in row.judgements]
     columns, domains = _columns(evidence, site, judged)
     return View(
         evidence=evidence,
         site=site,
         rows=tuple(found),
-        planned=tuple(row for row in rows if row.safeguard.status == "planned" and not row.judgements),
-        unjudged=tuple(row for row in rows if row.safeguard.status == "in force" and not row.judgements),
+        planned=tuple(row for row in rows if row.safeguard.status == "planned" and not row.checks),
+        unjudged=tuple(row for row in rows if row.safeguard.status == "in force" and not row.checks),
         columns=columns,
         domains=domains,
         counts={verdict: results.count(verdict) for verdict in GRAVITY},
@@ -152,53 +187,95 @@ def build(evidence: Evidence, catalogue: Catalogue, signer: str) -> View:
     )
 
 
+def findings(judgements: Iterable[Judgement], verdicts: Iterable[str]) -> list[Finding]:
+    """Put together what is the same on several hosts, but for the host's own name, in the order found."""
+    wanted = set(verdicts)
+    found: dict[tuple[str, str], list[Judgement]] = {}
+    for each in judgements:
+        if each.verdict in wanted:
+            found.setdefault((each.verdict, _without_host(each)), []).append(each)
+    merged = []
+    for (verdict, general), same in found.items():
+        hosts = tuple(dict.fromkeys(each.host for each in same))
+        merged.append(Finding(verdict, same[0].message if len(hosts) == 1 else general, hosts))
+    return merged
+
+
+def _without_host(judgement: Judgement) -> str:
+    return re.sub(rf"\bon {re.escape(judgement.host)}(?=[ .,;:)]|$)", "on each of them", judgement.message)
+
+
 def gravest(verdicts: Iterable[str]) -> str:
     """Return the verdict that asks most of its reader; empty when there is none."""
     found = set(verdicts)
     return next((verdict for verdict in GRAVITY if verdict in found), "")
 
 
-def _row(catalogue: Catalogue, safeguard: Safeguard, judged: list[Judgement]) -> Row:
+def _row(catalogue: Catalogue, safeguard: Safeguard, judged: list[Judgement], evidence: Evidence) -> Row:
+    own = [each for each in judged if each.safeguard == safeguard.id]
     return Row(
         safeguard=safeguard,
         citations=tuple(catalogue.citations(safeguard)),
         subjects=catalogue.subjects(safeguard),
-        judgements=tuple(each for each in judged if each.safeguard == safeguard.id),
+        checks=tuple(_check(name, own, evidence) for name in dict.fromkeys(each.check for each in own)),
+    )
+
+
+def _check(name: str, judged: list[Judgement], evidence: Evidence) -> Check:
+    known = _known(evidence, name)
+    own = tuple(each for each in judged if each.check == name)
+    # A collector of another check may bear the same name: what came from the hosts themselves is this check's.
+    from_hosts = {fact.name for each in own for fact in each.attempts if each.host != SITE}
+    return Check(
+        name=name,
+        sentence=known.get("sentence", ""),
+        sections=tuple(known.get("sections", ())),
+        judgements=own,
+        attempts=tuple(fact for fact in _attempts(evidence, SITE, name) if fact.name not in from_hosts),
     )
 
 
 def _judgements(evidence: Evidence) -> list[Judgement]:
-    checks = evidence.context.get("checks", {})
-    found = []
-    for result in evidence.results["results"]:
-        known = checks.get(_short(result["check"]), {})
-        found.append(
-            Judgement(
-                safeguard=result["safeguard"],
-                host=result["host"],
-                check=result["check"],
-                sentence=known.get("sentence", ""),
-                verdict=result["verdict"],
-                proof=result["proof"],
-                vantage=result["vantage"],
-                message=result["message"],
-                attempts=_attempts(evidence, result["host"], known.get("collected", ())),
-                sections=tuple(known.get("sections", ())),
-            )
+    return [
+        Judgement(
+            safeguard=result["safeguard"],
+            host=result["host"],
+            check=_short(result["check"]),
+            verdict=result["verdict"],
+            proof=result["proof"],
+            vantage=result["vantage"],
+            message=result["message"],
+            attempts=_attempts_of(evidence, result),
         )
+        for result in evidence.results["results"]
+    ]
+
+
+def _attempts_of(evidence: Evidence, result: dict[str, Any]) -> tuple[Fact, ...]:
+    """What was collected for one verdict: from its host, or from each host where the whole site was judged."""
+    name = _short(result["check"])
+    if result["host"] != SITE:
+        return _attempts(evidence, result["host"], name)
+    hosts = [host for host in evidence.facts if host != SITE]
+    return tuple(
+        Fact(f"{fact.name}, {host}", fact.text, fact.cut) for host in hosts for fact in _attempts(evidence, host, name)
+    )
+
+
+def _attempts(evidence: Evidence, place: str, check: str) -> tuple[Fact, ...]:
+    collected = evidence.facts.get(place, {})
+    names = _known(evidence, check).get("collected", ())
+    return tuple(
+        _fact(name.replace("_", " "), collected[f"collected {name}"])
+        for name in names
+        if f"collected {name}" in collected
+    )
+
+
+def _known(evidence: Evidence, check: str) -> dict[str, Any]:
+    """What the evidence keeps of a check: its sentence, and which facts it judges."""
+    found: dict[str, Any] = evidence.context.get("checks", {}).get(check, {})
     return found
-
-
-def _attempts(evidence: Evidence, host: str, collectors: Iterable[str]) -> tuple[Fact, ...]:
-    """What a check's collectors brought; for the whole site also what they brought from each host."""
-    found = []
-    for name in collectors:
-        for place in dict.fromkeys([host, *(evidence.facts if host == SITE else ())]):
-            section = evidence.facts.get(place, {}).get(f"collected {name}")
-            title = name.replace("_", " ")
-            if section is not None:
-                found.append(_fact(title if place == host else f"{title}, {place}", section))
-    return tuple(found)
 
 
 def _short(check: str) -> str:

@@ -66,8 +66,9 @@ def test_attempts_stand_with_the_check_that_collected_them(make: Make, catalogue
     )
     found.context["checks"]["test_ssh.py::test_x"] = {"sentence": "Refuses.", "sections": [], "collected": ["decoys"]}
     ((row,),) = (build(found, catalogue, "").rows,)
-    (judgement,) = row.judgements
-    assert judgement.sentence == "Refuses."
+    (check,) = row.checks
+    (judgement,) = check.judgements
+    assert check.sentence == "Refuses."
     assert [(fact.name, fact.text) for fact in judgement.attempts] == [("decoys", 'expired: "refused"')]
 
 
@@ -78,7 +79,33 @@ def test_a_site_wide_check_shows_what_each_host_brought(make: Make, catalogue: C
     )
     found.context["checks"]["test_pki.py::test_x"] = {"sentence": "", "sections": [], "collected": ["keys"]}
     (row,) = build(found, catalogue, "").rows
-    assert sorted(fact.name for fact in row.judgements[0].attempts) == ["keys", "keys, log", "keys, web"]
+    (check,) = row.checks
+    assert [fact.name for fact in check.attempts] == ["keys"]
+    assert sorted(fact.name for fact in check.judgements[0].attempts) == ["keys, log", "keys, web"]
+
+
+def test_what_was_collected_once_for_the_site_stands_once_with_its_check(make: Make, catalogue: Catalogue) -> None:
+    found = make(
+        [judged("LEAK-01", host, "pass", check="test_firewall.py::test_x") for host in ("web", "db")],
+        facts={"site": {"collected reached": {"ok": True, "value": ["443"]}}},
+    )
+    found.context["checks"]["test_firewall.py::test_x"] = {"sentence": "", "sections": [], "collected": ["reached"]}
+    (row,) = build(found, catalogue, "").rows
+    assert [fact.name for check in row.checks for fact in check.attempts] == ["reached"]
+    assert [each.attempts for each in row.judgements] == [(), ()]
+
+
+def test_the_same_on_several_hosts_is_said_once(make: Make, catalogue: Catalogue) -> None:
+    results = [
+        judged("LEAK-10", host, "fail", f"a key lies there. Where to look: ls on {host}.") for host in ("web", "db")
+    ]
+    results += [judged("LEAK-10", "app", "fail", "another. Look on app."), judged("LEAK-10", "log", "pass")]
+    ((row, found),) = build(make(results), catalogue, "").findings("fail")
+    assert row.safeguard.id == "LEAK-10"
+    assert [(each.hosts, each.message) for each in found] == [
+        (("web", "db"), "a key lies there. Where to look: ls on each of them."),
+        (("app",), "another. Look on app."),
+    ]
 
 
 def test_times_are_in_the_sites_zone(make: Make, catalogue: Catalogue) -> None:
