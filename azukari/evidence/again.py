@@ -4,6 +4,7 @@ Judges are pure and facts are typed, so the verdicts must come out as they were 
 check has changed since, or what was signed as verdict does not follow from what was signed as fact.
 """
 
+import base64
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def _recalled(evidence: Evidence, site: Site | None, checks: list[Check]) -> Sna
         sections = {key: value for key, value in facts.get(name, {}).items() if not key.startswith(_COLLECTED)}
         answers = dict(_answers(sections.pop(_COMMANDS, None)))
         host.recall(Facts(sections), answers)
-        host.unreachable = evidence.results["unreachable"].get(name, "")
+        host.give_up(evidence.results["unreachable"].get(name, ""))
         hosts[name] = host
     context = RunContext(now=evidence.started, outside=Vantage("as signed then"), hosts=hosts)
     snapshot = Snapshot(hosts, site, context, Memory(None), lambda _: None)
@@ -119,7 +120,12 @@ def _recalled(evidence: Evidence, site: Site | None, checks: list[Check]) -> Sna
 
 def _answers(commands: dict[str, Any] | None) -> Iterator[tuple[Argv, Answer]]:
     for each in (commands or {}).get("value", ()):
-        yield tuple(each["command"]), Answer(each["exit_code"], each["stdout"].encode(), each["stderr"].encode())
+        yield tuple(each["command"]), Answer(each["exit_code"], _stream(each, "stdout"), _stream(each, "stderr"))
+
+
+def _stream(answer: dict[str, Any], name: str) -> bytes:
+    text: str | None = answer.get(name)
+    return text.encode() if text is not None else base64.b64decode(answer[f"{name}_base64"])
 
 
 def _collected(facts: dict[str, Any], collectors: set[Collector]) -> Iterator[tuple[tuple[Collector, str], Collected]]:

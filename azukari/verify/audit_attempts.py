@@ -52,7 +52,8 @@ CLOSED_FOLDERS = (
 # Everybody may log, look names up, and ask the system bus, which asks in turn who it is that asks.
 OPEN_SOCKETS = (
     "/run/azukari-facts.socket", "/run/dbus/system_bus_socket", "/run/systemd/journal/", "/run/systemd/userdb/",
-    "/run/systemd/io.system", "/run/systemd/netif/", "/run/systemd/notify", "/run/systemd/resolve/", "/run/systemd/report/",
+    "/run/systemd/io.system", "/run/systemd/netif/", "/run/systemd/notify", "/run/systemd/resolve/",
+    "/run/systemd/report/",
 )  # fmt: skip
 CALLS = {"ptrace": 101, "mount": 165, "sethostname": 170, "init_module": 175, "clock_settime": 227}  # x86-64
 

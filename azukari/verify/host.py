@@ -41,7 +41,6 @@ class CheckHost:
         declared: as in the site; None when a lone host is judged.
         address: its IPv4 address in the site, or the lone host's address as given.
         ssh_port: where its sshd listens.
-        unreachable: why it gave no answer; empty when it did.
     """
 
     def __init__(self, name: str, declared: Host | None, channel: Channel | None, *, ssh_port: int = 22) -> None:
@@ -49,7 +48,9 @@ class CheckHost:
         self.declared = declared
         self.address = str(declared.address) if declared else name
         self.ssh_port = ssh_port
-        self.unreachable = ""
+        self._unreachable = ""
+        self._answered = threading.Event()
+        self._answered.set()
         self.asked: dict[str, list[Argv]] = {}
         self._facts = Facts({})
         self._channel = channel
@@ -75,6 +76,20 @@ class CheckHost:
         return self._channel.vantage if self._channel else ""
 
     @property
+    def unreachable(self) -> str:
+        """Why it gave no answer; empty when it did. Like its facts, it is known once the host was asked: they wait."""
+        self._answered.wait()
+        return self._unreachable
+
+    def give_up(self, why: str) -> None:
+        """Note that nothing can be asked of it, and why."""
+        self._unreachable = why
+
+    def expect(self) -> None:
+        """Let whoever wants its facts wait until `ask` has ended."""
+        self._answered.clear()
+
+    @property
     def facts(self) -> Facts:
         """Its facts by section; a section that was not answered raises NotEvaluated."""
         if self.unreachable:
@@ -84,6 +99,7 @@ class CheckHost:
     @property
     def known_facts(self) -> Facts:
         """Its facts, whether or not it answered: for the evidence."""
+        self._answered.wait()
         return self._facts
 
     @property
@@ -102,6 +118,7 @@ class CheckHost:
         Raises:
             NotEvaluated: the host does not answer.
         """
+        self._answered.wait()
         command = ("/bin/sh", "-c", argv) if isinstance(argv, str) else tuple(argv)
         with self._lock:
             known = self._answers.get(command)
@@ -116,7 +133,7 @@ class CheckHost:
         try:
             answer = self._channel.answer(command, seconds)
         except Unreachable as error:
-            self.unreachable = error.message
+            self.give_up(error.message)
             raise NotEvaluated(error.message) from error
         with self._lock:
             self._answers[command] = answer
@@ -133,10 +150,11 @@ class CheckHost:
         try:
             self._channel.open()
             self._facts, answers = self._channel.snapshot(commands)
+            self._answers = dict(zip(commands, answers, strict=True))
         except Unreachable as error:
-            self.unreachable = error.message
-            return
-        self._answers = dict(zip(commands, answers, strict=True))
+            self.give_up(error.message)
+        finally:
+            self._answered.set()
 
     def recall(self, facts: Facts, answers: Mapping[Argv, Answer]) -> None:
         """Take facts and answers from an older run's evidence, in place of asking now."""

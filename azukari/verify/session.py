@@ -1,5 +1,6 @@
 """One run from beginning to end: which checks on which hosts, asking, judging, and the result."""
 
+import base64
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -168,9 +169,8 @@ class Session:
 
     def _ask_site(self, site: Site, named: set[str]) -> Snapshot:
         options = self._options
-        names = [name for name in site.hosts if name in named or (SITE in named and not options.limit)]
-        if SITE in named and options.limit:
-            names = [name for name in site.hosts if name in options.limit] or list(site.hosts)
+        # A site-wide check speaks of all hosts, whatever the limit: judged by a part of them it would prove nothing.
+        names = list(site.hosts) if SITE in named else [name for name in site.hosts if name in named]
         make = identities.auditor if options.judged_as == "auditor" else identities.automation
         arguments: dict[str, Any] = {} if options.judged_as == "auditor" else {"kind": "audit"}
         identity = self._resources.enter_context(make(site, **arguments))
@@ -184,7 +184,7 @@ class Session:
             channel = MitogenChannel(name, connections, ssh_config, way if behind else None)
             hosts[name] = CheckHost(name, declared, channel)
         for name in set(hosts) - set(identity.hosts):
-            hosts[name].unreachable = f"The keys at hand do not open {name}: its domain is kept by somebody else."
+            hosts[name].give_up(f"The keys at hand do not open {name}: its domain is kept by somebody else.")
         context = RunContext(
             now=self._started,
             outside=_outside(site),
@@ -217,7 +217,9 @@ class Session:
             }
             asked = {argv for commands in host.asked.values() for argv in commands}
             commands = [
-                {"command": list(argv), "exit_code": found.exit_code, "stdout": found.stdout, "stderr": found.stderr}
+                {"command": list(argv), "exit_code": found.exit_code}
+                | _stream("stdout", found.stdout_bytes)
+                | _stream("stderr", found.stderr_bytes)
                 for argv, found in host.answers.items()
                 if argv in asked
             ]
@@ -225,6 +227,14 @@ class Session:
         for (collector, host_name), collected in self._snapshot.all_collected():
             kept.setdefault(host_name, {})[f"collected {collector.name}"] = _section(collected)
         return {name: redact(sections) for name, sections in kept.items()}
+
+
+def _stream(name: str, data: bytes) -> dict[str, str]:
+    """An answer as text, or in base64 where it is none, so that it can be judged again byte for byte."""
+    try:
+        return {name: data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data).decode()}
 
 
 def _section(collected: Collected) -> dict[str, Any]:

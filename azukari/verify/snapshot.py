@@ -118,20 +118,19 @@ class Snapshot:
                 askers[one.host].add(asker(one.check))
         self._askers = askers
         self._progress(f"asking {len(self.hosts)} host{'s' if len(self.hosts) != 1 else ''}")
+        to_ask = [host for host in self.hosts.values() if not host.unreachable]
+        for host in to_ask:
+            host.expect()
         pool = concurrent.futures.ThreadPoolExecutor(COLLECTORS_AT_ONCE, thread_name_prefix="collector")
-        with concurrent.futures.ThreadPoolExecutor(max(1, len(self.hosts)), thread_name_prefix="host") as ways:
-            asked = {
-                ways.submit(host.ask, self._memory.batch(host.name, askers[host.name])): host
-                for host in self.hosts.values()
-                if not host.unreachable
-            }
-            pending: dict[concurrent.futures.Future[Collected], tuple[Collector, str]] = {}
+        # Those of the site begin at once: most wait for refusals, and what they want of a host waits for its answer.
+        pending = {pool.submit(self._collect, one, None): (one, SITE) for one in collectors.get(SITE, ())}
+        with concurrent.futures.ThreadPoolExecutor(max(1, len(to_ask)), thread_name_prefix="host") as ways:
+            asked = {ways.submit(host.ask, self._memory.batch(host.name, askers[host.name])): host for host in to_ask}
             for way in concurrent.futures.as_completed(asked):
                 way.result()
                 host = asked[way]
                 pending |= {pool.submit(self._collect, c, host): (c, host.name) for c in collectors.get(host.name, ())}
         self._progress("collecting")
-        pending |= {pool.submit(self._collect, c, None): (c, SITE) for c in collectors.get(SITE, ())}
         finished, late = concurrent.futures.wait(pending, timeout=COLLECTING_SECONDS)
         self._collected = {pending[done]: done.result() for done in finished}
         for unfinished in late:
@@ -146,7 +145,8 @@ class Snapshot:
 
     def collected(self, collector: Collector, host: str) -> Collected:
         """Return what a collector gave for a host, or for the site."""
-        missing = Collected(not_evaluated=f"{collector.name} did not run")
+        silent = self.hosts[host].unreachable if host in self.hosts else ""
+        missing = Collected(not_evaluated=silent or f"{collector.name} did not run")
         return self._collected.get((collector, host), missing)
 
     def all_collected(self) -> Iterable[tuple[tuple[Collector, str], Collected]]:
