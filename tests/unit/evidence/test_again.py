@@ -34,6 +34,7 @@ def test_refuses(host, decoys):
 def test_asks(host):
     """A command's answer."""
     assert host.command(["id", "-un"]).stdout == "audit"
+    assert host.command(["cat", "krl"]).stdout_bytes == bytes([0xFF, 0xFE])
 
 @check("LEAK-30", hosts="site", collect=[decoys])
 def test_all(site, decoys):
@@ -57,7 +58,10 @@ def old(run: RunResult, site: Site, signer: KeyFileSigner) -> Evidence:
             "collected decoys": {"ok": True, "value": {"expired": "refused"}},
             "commands": {
                 "ok": True,
-                "value": [{"command": ["id", "-un"], "exit_code": 0, "stdout": "audit", "stderr": ""}],
+                "value": [
+                    {"command": ["id", "-un"], "exit_code": 0, "stdout": "audit", "stderr": ""},
+                    {"command": ["cat", "krl"], "exit_code": 0, "stdout_base64": "//4=", "stderr": ""},
+                ],
             },
         }
         for host in ("web", "db")
