@@ -1,0 +1,7 @@
+#!/bin/bash
+# safeguard: LEAK-04
+# host: all
+# check: test_pki.py::test_keys_are_closed
+# also: LEAK-27
+# took: test "$(stat -c %a /etc/azukari/tls/host.key)" = 644
+chmod 0644 /etc/azukari/tls/host.key

@@ -1,0 +1,7 @@
+#!/bin/bash
+# safeguard: LEAK-09
+# host: web
+# undo: cp -p /root/near-miss.saved /etc/nginx/nginx.conf && rm /root/near-miss.saved && systemctl restart nginx.service
+cp -p /etc/nginx/nginx.conf /root/near-miss.saved
+sed -i 's/worker_connections 2048/worker_connections 1024/' /etc/nginx/nginx.conf
+systemctl restart nginx.service
