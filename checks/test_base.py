@@ -93,14 +93,14 @@ def test_new_files_are_closed(host, umask):
 LOOK = r"""
 import glob, json, os, re, subprocess
 NAME = r"(?:[A-Za-z0-9_-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|credential)[A-Za-z0-9_-]*)"
-GIVEN = re.compile(rf"(?i)(?:^|[\s\"'])(?:--?)?({NAME})[= ](?!/|file:|env:|fd:|-|%|\$)[^\s\"']{{4,}}")
+GIVEN = re.compile(rf"(?i)(?:^|[\s\"'])(?:--?({NAME})[= ]|({NAME})=)(?!/|file:|env:|fd:|-|%|\$)[^\s\"']{{4,}}")
 IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@")
 MARKS = (b"PRIVATE KEY-----",)
 found, seen = [], 0
 
 def look(text, where):
     for match in GIVEN.finditer(text):
-        found.append({"where": where, "what": match[1]})
+        found.append({"where": where, "what": match[1] or match[2]})
     if IN_URL.search(text):
         found.append({"where": where, "what": "a password in an address"})
 

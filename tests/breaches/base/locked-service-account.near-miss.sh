@@ -3,4 +3,4 @@
 # host: all
 # undo: userdel trial-service
 # what installing a package does
-useradd --system --no-create-home --shell /usr/sbin/nologin trial-service
+useradd --system --user-group --no-create-home --shell /usr/sbin/nologin trial-service

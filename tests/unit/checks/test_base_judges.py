@@ -299,6 +299,7 @@ def test_a_secret_in_arguments_is_seen_and_never_repeated(line):
     [
         "backup --password-file=/etc/azukari/backup",
         "backup --password-file /etc/azukari/backup",
+        "apt-cache policy base-passwd bash passwd perl",
         "systemd-tty-ask-password-agent --watch",
         "agent --token-ttl=$TTL --password=%d/credential",
         "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups",
