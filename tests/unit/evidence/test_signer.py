@@ -25,6 +25,7 @@ FORMS = {
     "PKCS#8": (PrivateFormat.PKCS8, NoEncryption()),
     "PKCS#8, encrypted": (PrivateFormat.PKCS8, ENCRYPTED),
     "OpenSSH": (PrivateFormat.OpenSSH, NoEncryption()),
+    "OpenSSH, encrypted": (PrivateFormat.OpenSSH, ENCRYPTED),
 }
 
 
