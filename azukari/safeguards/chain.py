@@ -25,6 +25,7 @@ class CheckFunction:
     safeguard: str
     file: str
     function: str
+    proof: str
     sentence: str
     sections: tuple[str, ...]
     collected: tuple[str, ...]
@@ -69,10 +70,15 @@ def _check_function(path: Path, function: ast.FunctionDef, decorator: ast.Call) 
         safeguard=str(ast.literal_eval(decorator.args[0])),
         file=f"checks/{path.name}",
         function=function.name,
+        proof=_word_or(given.get("proof"), "ask"),
         sentence=(ast.get_docstring(function) or "").partition("\n\n")[0].replace("\n", " "),
         sections=_words(given.get("sections")),
         collected=_words(given.get("collect")),
     )
+
+
+def _word_or(node: ast.expr | None, otherwise: str) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else otherwise
 
 
 def _words(node: ast.expr | None) -> tuple[str, ...]:

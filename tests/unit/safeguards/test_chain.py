@@ -41,6 +41,9 @@ class TestFromTheClauseDown:
     def test_check_and_role_bear_the_same_name(self, safeguard: Safeguard) -> None:
         assert safeguard.check in {f"checks/test_{safeguard.role}.py", OF_THE_SITE}
 
+    def test_it_claims_the_proofs_that_its_checks_give(self, safeguard: Safeguard) -> None:
+        assert set(safeguard.proof) == {each.proof for each in CHECKS if each.safeguard == safeguard.id}
+
     def test_a_breach_of_its_own_role_turns_it_red(self, safeguard: Safeguard) -> None:
         roles = {each.role for each in TRIALS if each.breach and each.safeguard == safeguard.id}
         assert roles, f"{safeguard.id} is in force and no breach shows that its check can fail"
