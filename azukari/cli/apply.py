@@ -10,6 +10,7 @@ from azukari.cli.options import SiteOption, chosen_site
 from azukari.cli.plan import Domains, Limit, Plain, Tags, words
 from azukari.cli.progress import Lines
 from azukari.provision import apply as provisioning
+from azukari.provision.session import session as working_on
 from azukari.site import approval
 
 
@@ -39,8 +40,8 @@ def command(
         )
     password = root_password_file.read_text().rstrip("\n") if root_password_file else None
     lines = Lines(console, verbose=diff)
-    with provisioning.session(declared, words(limit), words(domain)) as at:
-        result = provisioning.apply(at, lines, tags=words(tags), plain=plain, root_password=password)
+    with working_on(declared, words(limit), words(domain), password) as at:
+        result = provisioning.apply(at, lines, tags=words(tags), plain=plain)
     for domain_name, why in result.left.items():
         console.print(f"Left out: {domain_name} ({why}).")
     lines.step(

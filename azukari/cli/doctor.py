@@ -12,6 +12,8 @@ from azukari.cli.progress import Lines
 from azukari.people import authority
 from azukari.provision import apply as provisioning
 from azukari.provision.preflight import Finding
+from azukari.provision.recovery import recover
+from azukari.provision.session import session as working_on
 from azukari.site import Site, approval
 
 _TOOLS = {"ssh": "openssh-client", "ssh-keygen": "openssh-client", "nft": "nftables"}
@@ -27,9 +29,9 @@ def command(
     findings = _this_machine() + _declaration(declared)
     rolled_back: list[str] = []
     if authority.domains_at_hand(declared):
-        with provisioning.session(declared, words(limit)) as at:
+        with working_on(declared, words(limit)) as at:
             findings += provisioning.preflight(at, Lines(console))
-            rolled_back = provisioning.recover(at)
+            rolled_back = recover(at, at.hosts)
     for sentence in rolled_back:
         console.print(f"[bold red]Rolled back:[/] {sentence}")
     for finding in findings:

@@ -13,6 +13,7 @@ from azukari.cli.options import SiteOption, chosen_site
 from azukari.cli.progress import Lines
 from azukari.evidence import signer
 from azukari.provision import apply as provisioning
+from azukari.provision.session import session as working_on
 from azukari.site import holders_dir
 
 Limit = Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")]
@@ -49,7 +50,7 @@ def command(
     console = Console(stderr=True)
     declared = chosen_site(site)
     started = datetime.now(UTC)
-    with provisioning.session(declared, words(limit), words(domain)) as at:
+    with working_on(declared, words(limit), words(domain)) as at:
         result = provisioning.plan(at, Lines(console, verbose=diff), tags=words(tags), plain=plain)
     for domain_name, why in result.left.items():
         console.print(f"Left out: {domain_name} ({why}).")

@@ -1,23 +1,16 @@
 """`plan` and `apply`: preflight, check mode on all hosts at once, then one host at a time in the design's order."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from subprocess import run
 from typing import Protocol
 
-from azukari.errors import InputError, NotJudged, SafeguardFails
-from azukari.people import authority, decoys, identity
+from azukari.errors import NotJudged, SafeguardFails
+from azukari.people import decoys
 from azukari.provision.lock import apply_lock
 from azukari.provision.preflight import Finding, HostState, ask_all
+from azukari.provision.recovery import after_fault, recover
 from azukari.provision.runner import Event, Outcome, run_playbook
-from azukari.site import Site
-from azukari.ssh import config
-from azukari.ssh.identity import Identity
-
-ORDER = ("bastion", "log", "vault", "db", "mail", "app", "web")
-_ROLLBACK = "/usr/local/sbin/azukari-rollback"
+from azukari.provision.session import Session, in_order
 
 
 class Progress(Protocol):
@@ -31,27 +24,6 @@ class Progress(Protocol):
 
     def answer(self, state: HostState) -> None:
         """A host answered the preflight."""
-
-
-@dataclass
-class Session:
-    """The hosts that one call works on, and the ways to them."""
-
-    site: Site
-    hosts: list[str]
-    left: dict[str, str]  # domain → why its hosts are left out
-    own: Identity
-    ssh_config: Path
-    states: dict[str, HostState] = field(default_factory=dict)
-
-    def first_contact(self, *hosts: str) -> Path:
-        """Write and return the configuration that reaches some hosts as root, by their declared keys."""
-        name = f"first_contact-{'-'.join(hosts)}"[:80]
-        return config.write(self.site, self.own, first_contact=frozenset(hosts), name=name)
-
-    def of_way(self, way: str) -> list[str]:
-        """Return the hosts that answered by this way, in the design's order."""
-        return [host for host in self.hosts if self.states[host].way == way]
 
 
 @dataclass
@@ -70,93 +42,11 @@ class Result:
         return {(e.host, f"{e.role}: {e.task}" if e.role else e.task) for e in self.events if e.status == "changed"}
 
 
-def in_order(site: Site, names: Iterable[str]) -> list[str]:
-    """Return host names in the order in which they are changed: what others depend on comes first."""
-    rank = {group: number for number, group in enumerate(ORDER)}
-    return sorted(
-        names, key=lambda name: (min((rank[g] for g in site.hosts[name].groups if g in rank), default=len(ORDER)), name)
-    )
-
-
-@contextmanager
-def session(site: Site, limit: Iterable[str] = (), domains: Iterable[str] = ()) -> Iterator[Session]:
-    """Make this run's own identity and ways to the hosts whose domains' keys are at hand.
-
-    Args:
-        site: the declared site.
-        limit: hosts or groups; all when empty.
-        domains: trust domains; those at hand when empty.
-
-    Raises:
-        InputError: a name is not the site's, or nothing is left to work on.
-    """
-    wanted = _named(site, limit)
-    at_hand = set(authority.domains_at_hand(site))
-    asked = set(domains) or {str(host.domain) for host in site.hosts.values()}
-    if unknown := asked - {str(host.domain) for host in site.hosts.values()}:
-        raise InputError(
-            f"“{'”, “'.join(sorted(unknown))}” is no trust domain of this site; allowed are production, vault, log."
-        )
-    left = dict.fromkeys(sorted(asked - at_hand), "its keys are not at hand")
-    hosts = in_order(site, (n for n in wanted if str(site.hosts[n].domain) in asked & at_hand))
-    if not hosts:
-        raise InputError(
-            "No host is left to work on: "
-            + ("; ".join(f"{d}: {why}" for d, why in left.items()) or "the limit names none")
-            + ". "
-            "The vault password of a domain lies with its keeper; see `azukari people --help`."
-        )
-    with identity.automation(site, "apply", sorted(asked & at_hand)) as own:
-        yield Session(site, hosts, left, own, config.write(site, own))
-
-
-def _named(site: Site, limit: Iterable[str]) -> set[str]:
-    names: set[str] = set()
-    for word in limit:
-        found = {word} if word in site.hosts else {host.name for host in site.group(word)}
-        if not found:
-            raise InputError(
-                f"--limit “{word}” is no host or group of this site; its hosts are {', '.join(site.hosts)}."
-            )
-        names |= found
-    return names or set(site.hosts)
-
-
 def preflight(at: Session, progress: Progress) -> list[Finding]:
     """Ask all hosts at once and return what stands in the way."""
     progress.step("Preflight: asking all hosts")
-    at.states = ask_all(at.hosts, at.ssh_config, at.first_contact, progress.answer)
+    at.states = ask_all(at.hosts, at.ssh_config, at.first_contact, at.root_password, progress.answer)
     return [finding for host in at.hosts for finding in at.states[host].findings()]
-
-
-def recover(at: Session) -> list[str]:
-    """Name, and acknowledge, every change that a host rolled back since somebody last looked.
-
-    A change that is still armed belongs to an `apply` that is gone: its proof will not come, so it is restored at once.
-    """
-    named = []
-    for host in at.hosts:
-        for change in at.states[host].pending_rollbacks:
-            if change["state"] == "armed":
-                _on_host(at, host, f"{_ROLLBACK} --restore {change['id']}")
-            _on_host(at, host, f"{_ROLLBACK} --acknowledge {change['id']}")
-            paths = ", ".join(kept["path"] for kept in change["paths"])
-            named.append(
-                f"{host}: “{change['what']}” of {change['at']} was rolled back: never proven from outside ({paths})."
-            )
-    return named
-
-
-def _on_host(at: Session, host: str, command: str) -> None:
-    done = run(
-        ["ssh", "-F", str(at.ssh_config), host, f"sudo -n {command}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode:
-        raise NotJudged(f"{host}: “{command}” failed: {done.stderr.strip()}")
 
 
 def refuse(findings: list[Finding]) -> None:
@@ -177,7 +67,7 @@ def plan(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: bo
         NotJudged: a host stands in the way, or check mode failed on one.
     """
     refuse(preflight(at, progress))
-    rolled_back = recover(at)
+    rolled_back = recover(at, at.hosts)
     managed = at.of_way("managed")
     outcome = _check(at, managed, progress, tags, plain=plain, on_event=progress.event)
     unforeseen = {event.host: event.message for event in outcome.faults}
@@ -204,9 +94,7 @@ def _check(
     return outcome
 
 
-def apply(
-    at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: bool = False, root_password: str | None = None
-) -> Result:
+def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: bool = False) -> Result:
     """Bring the hosts to the declared state.
 
     Args:
@@ -214,7 +102,6 @@ def apply(
         progress: hears what goes on.
         tags: roles; all when empty.
         plain: stock Ansible instead of mitogen's strategy.
-        root_password: for first contact by password.
 
     Raises:
         NotJudged: something stands in the way, or somebody else is at it.
@@ -222,24 +109,22 @@ def apply(
     """
     tags = list(tags)
     refuse(preflight(at, progress))
-    result = Result(left=at.left, rolled_back=recover(at), new=at.of_way("new"))
+    result = Result(left=at.left, rolled_back=recover(at, at.hosts), new=at.of_way("new"))
     decoys.ensure(at.site, sorted({str(at.site.hosts[h].domain) for h in at.hosts}))
     bastions = [host.name for host in at.site.group("bastion")]
     if fresh := [b for b in bastions if b in result.new]:
-        _take_over(at, fresh, progress, result, plain=plain, root_password=root_password)
+        _take_over(at, fresh, progress, result, plain=plain)
     with apply_lock(bastions[0], at.ssh_config):
         checked = _check(at, at.of_way("managed"), progress, tags, plain=plain)
         # Where check mode failed, an earlier apply was cut short (a package that brings an account is missing, say).
         for host in in_order(at.site, {event.host for event in checked.changes + checked.faults}):
             _run(at, "site.yml", [host], progress, result, tags=tags, plain=plain)
         if fresh := [h for h in result.new if h not in bastions]:  # no one depends on these yet: all at once
-            _take_over(at, fresh, progress, result, plain=plain, root_password=root_password)
+            _take_over(at, fresh, progress, result, plain=plain)
     return result
 
 
-def _take_over(
-    at: Session, hosts: list[str], progress: Progress, result: Result, *, plain: bool, root_password: str | None
-) -> None:
+def _take_over(at: Session, hosts: list[str], progress: Progress, result: Result, *, plain: bool) -> None:
     progress.step(f"First contact with {', '.join(hosts)}")
     outcome = run_playbook(
         at.site,
@@ -248,10 +133,10 @@ def _take_over(
         at.first_contact(*hosts),
         first_contact=True,
         plain=True,
-        root_password=root_password,
+        root_password=at.root_password,
         on_event=progress.event,
     )
-    _keep(outcome, result)
+    _keep(at, outcome, result)
     _run(at, "site.yml", hosts, progress, result, tags=(), plain=plain)
 
 
@@ -266,16 +151,16 @@ def _run(
     plain: bool,
 ) -> None:
     progress.step(f"Applying to {', '.join(hosts)}")
-    _keep(
-        run_playbook(at.site, playbook, hosts, at.ssh_config, tags=tags, plain=plain, on_event=progress.event), result
-    )
+    outcome = run_playbook(at.site, playbook, hosts, at.ssh_config, tags=tags, plain=plain, on_event=progress.event)
+    _keep(at, outcome, result)
 
 
-def _keep(outcome: Outcome, result: Result) -> None:
+def _keep(at: Session, outcome: Outcome, result: Result) -> None:
     result.events += outcome.events
     if outcome.faults:
+        rolled_back = "".join(f"\n  {sentence}" for sentence in after_fault(at, (e.host for e in outcome.faults)))
         raise SafeguardFails(
-            f"Stopped at the first failure; hosts that come later were not touched:\n{_faults(outcome)}"
+            f"Stopped at the first failure; hosts that come later were not touched:\n{_faults(outcome)}{rolled_back}"
         )
 
 

@@ -1,10 +1,13 @@
 """Asks every host, before anything is changed, whether it can be: all at once, each within the connect timeout."""
 
 import json
+import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -102,6 +105,7 @@ def ask_all(
     hosts: Iterable[str],
     ssh_config: Path,
     first_contact: Callable[[str], Path],
+    root_password: str | None = None,
     on_answer: Callable[[HostState], None] | None = None,
 ) -> dict[str, HostState]:
     """Ask all hosts at once: first by the normal way, then, where that is shut, as a freshly installed server.
@@ -109,6 +113,7 @@ def ask_all(
     Args:
         hosts: their names.
         ssh_config: the normal way, through the bastion.
+        root_password: root's, on a fresh server without a key.
         first_contact: writes the configuration for root's way on a fresh server, with the declared host key.
         on_answer: called with each answer as it comes.
     """
@@ -116,7 +121,7 @@ def ask_all(
     def one(host: str) -> HostState:
         state = _ask(host, ssh_config, "managed")
         if state.way == "unreachable":
-            state = _first(host, state, first_contact)
+            state = _first(host, state, first_contact, root_password)
         if on_answer:
             on_answer(state)
         return state
@@ -126,10 +131,10 @@ def ask_all(
         return {state.host: state for state in pool.map(one, names)}
 
 
-def _first(host: str, state: HostState, first_contact: Callable[[str], Path]) -> HostState:
+def _first(host: str, state: HostState, first_contact: Callable[[str], Path], root_password: str | None) -> HostState:
     """Ask as on a fresh server; the normal way's answer says more, unless this way was refused for the host's key."""
     try:
-        fresh = _ask(host, first_contact(host), "new")
+        fresh = _ask(host, first_contact(host), "new", root_password)
     except HostKeyDiffers as error:
         return HostState(host, "unreachable", said=error.message)
     except Unreachable:
@@ -137,19 +142,40 @@ def _first(host: str, state: HostState, first_contact: Callable[[str], Path]) ->
     return fresh if fresh.way == "new" or "verification failed" in fresh.said else state
 
 
-def _ask(host: str, config: Path, way: Literal["managed", "new"]) -> HostState:
+def _ask(host: str, config: Path, way: Literal["managed", "new"], password: str | None = None) -> HostState:
     started = time.time()
     command = ["ssh", "-F", str(config), "-o", f"ConnectTimeout={CONNECT_SECONDS}", host, "sh"]
     try:
-        done = subprocess.run(
-            command, input=_QUESTIONS, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
-        )
+        with answering(password) as environment:
+            done = subprocess.run(
+                command,
+                input=_QUESTIONS,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=ANSWER_SECONDS,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         return HostState(host, "unreachable", said=f"no answer within {ANSWER_SECONDS} s")
     if done.returncode != 0 or "os " not in done.stdout:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         return HostState(host, "unreachable", said=lines[-1] if lines else f"ssh ended with code {done.returncode}")
     return read_answer(host, way, done.stdout, started, time.time())
+
+
+@contextmanager
+def answering(password: str | None) -> Iterator[dict[str, str]]:
+    """Give the environment in which ssh answers a question for a password by itself (SSH_ASKPASS, ssh(1))."""
+    if password is None:
+        yield dict(os.environ)
+        return
+    with tempfile.TemporaryDirectory(prefix="azukari-") as folder:
+        secret, program = Path(folder) / "secret", Path(folder) / "answer"
+        secret.write_text(password + "\n")
+        program.write_text(f"#!/bin/sh\ncat {secret}\n")
+        program.chmod(0o700)
+        yield {**os.environ, "SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force"}
 
 
 def read_answer(host: str, way: Literal["managed", "new"], text: str, asked: float, answered: float) -> HostState:

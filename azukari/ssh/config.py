@@ -19,7 +19,12 @@ _PERSIST = 60  # seconds that the shared connection outlives its last user, shou
 
 
 def write(
-    site: Site, identity: Identity, *, first_contact: frozenset[str] = frozenset(), name: str = "ssh_config"
+    site: Site,
+    identity: Identity,
+    *,
+    first_contact: frozenset[str] = frozenset(),
+    by_password: bool = False,
+    name: str = "ssh_config",
 ) -> Path:
     """Write the run's `ssh_config` and known hosts into the identity's folder.
 
@@ -28,6 +33,7 @@ def write(
         identity: as whom to connect.
         first_contact: names of hosts not yet taken over: reached directly, as root with the contractor's first key
             if there is one, and recognised by the host key that the site declares.
+        by_password: reach hosts of `first_contact` by root's password, even where there is a first key.
         name: the file's name, where a run needs both ways side by side.
 
     Returns:
@@ -43,7 +49,7 @@ def write(
     pinned = _pinned(site, first_contact)
     for host in site.hosts.values():
         if host.name in first_contact:
-            blocks.append(_first_contact_block(site, host))
+            blocks.append(_first_contact_block(site, host, by_password=by_password))
             known += pinned[host.name]
             continue
         known.append(f"@cert-authority {host.name} {_host_ca(site, host)}")
@@ -137,7 +143,7 @@ def _host_block(host: Host, identity: Identity, config: Path, *, through_bastion
     return _block(host.name, **options)
 
 
-def _first_contact_block(site: Site, host: Host) -> str:
+def _first_contact_block(site: Site, host: Host, *, by_password: bool) -> str:
     first_key = holders_dir(site) / "contractor" / "first_contact"
     options: dict[str, str | Path | int] = {
         "HostName": str(host.address),
@@ -145,7 +151,7 @@ def _first_contact_block(site: Site, host: Host) -> str:
         "User": "root",
         "HostKeyAlgorithms": "ssh-ed25519",
     }
-    if first_key.exists():
+    if first_key.exists() and not by_password:
         options["IdentityFile"] = first_key
     else:  # root by password: the one case in which somebody may be asked
         options |= {"BatchMode": "no", "PreferredAuthentications": "password,keyboard-interactive"}

@@ -36,7 +36,29 @@ class Mistake:
     tags: str
     names: str
     host: str = "app"
+    before: str = ""  # run on the host first, where the edit alone would change nothing
 
+
+# As on a network where every packet goes by the gateway, so that a wrong one matters.
+WRONG_GATEWAY = """
+- name: A network with the wrong gateway
+  azukari_files:
+    files:
+      - dest: /etc/systemd/network/10-wrong.network
+        content: |
+          [Match]
+          Name=host0
+          [Network]
+          LinkLocalAddressing=ipv6
+          IPv6AcceptRA=no
+          [Address]
+          Address={{ azukari.host.address }}/32
+          [Route]
+          Gateway=198.18.65.99
+          GatewayOnLink=yes
+        mode: "0644"
+    confirmed: {activate: [networkctl reload, networkctl reconfigure host0]}
+"""
 
 MISTAKES = [
     Mistake(
@@ -88,6 +110,48 @@ MISTAKES = [
         "sudo",
     ),
     Mistake(
+        "KRL corrupt",
+        "azukari/provision/ansible/action/azukari_certificate.py",
+        r"return authorities\.combined_revocation_list\(issuers\),",
+        'return b"no list",',
+        "ssh",
+        "list of revoked certificates",
+        before="rm /etc/ssh/azukari/revoked.krl; : >/etc/ssh/azukari/revoked.krl",
+    ),
+    Mistake(
+        "shell removed",
+        "roles/accounts/tasks/people.yml",
+        r"home: /var/lib/azukari-apply, shell: /bin/bash",
+        "home: /var/lib/azukari-apply, shell: /usr/sbin/nologin",
+        "accounts",
+        "Accounts",
+    ),
+    Mistake(
+        "drop policy before the accept",
+        "roles/firewall/templates/etc/nftables.conf.j2",
+        r"^(\s*)type filter hook input .*$",
+        "    type filter hook input priority filter; policy drop;\n    drop",
+        "firewall",
+        "ruleset",
+    ),
+    Mistake(
+        "wrong gateway",
+        "roles/base/tasks/main.yml",
+        r"\Z",
+        WRONG_GATEWAY,
+        "base",
+        "network",
+    ),
+    Mistake(
+        "host certificate expired",
+        "azukari/people/authority.py",
+        r"start = datetime\.now\(UTC\) - ssh_certificates\.CLOCK_SKEW",
+        "start = datetime.now(UTC) - timedelta(days=400)",
+        "ssh",
+        "certificate",
+        before="rm /etc/ssh/ssh_host_ed25519_key-cert.pub",
+    ),
+    Mistake(
         "PAM that denies",
         "roles/accounts/files/etc/pam.d/common-account",
         r"\A",
@@ -128,13 +192,15 @@ def reachable_within(host: str, seconds: float) -> float:
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_a_mistake_locks_nobody_out(provisioned_lab: Lab, tmp_path: Path, mistake: Mistake) -> None:
     provisioned_lab.reset(mistake.host)
+    if mistake.before:
+        assert provisioned_lab.run(mistake.host, ["sh", "-c", mistake.before]).returncode == 0
     checkout = wrong_checkout(tmp_path / "checkout", mistake)
     done = azukari("apply", "--limit", mistake.host, "--tags", mistake.tags, root=checkout)
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
     assert mistake.host in said
     assert mistake.names.lower() in said.lower()
-    assert "restored" in said or "rolled back" in said
+    assert any(word in said for word in ("restored", "rolled back", "Refused before anything was changed")), said
     reachable_within(mistake.host, WITHIN)
 
 

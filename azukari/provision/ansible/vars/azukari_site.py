@@ -60,7 +60,9 @@ def _host_variables(folder: str, name: str) -> dict[str, Any]:
     if not str(constants.DEFAULT_STRATEGY).startswith("mitogen"):
         # Without mitogen each task is a connection of its own, but for this one, which is kept.
         arguments += f" -o ControlMaster=auto -o ControlPersist=60 -o ControlPath={config.parent}/%C"
+    password = os.environ.get("AZUKARI_ROOT_PASSWORD")
     return {
+        **({"ansible_password": password} if password else {}),  # Ansible answers ssh's question with it
         "azukari": derived,
         "azukari_ssh_config": str(config),
         # The ssh configuration knows each host by its name, with the way through the bastion and the pinned keys.
