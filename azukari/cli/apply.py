@@ -23,7 +23,12 @@ def command(
     diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
     root_password_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Root's password of freshly installed servers, where they have no key."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Root's password of freshly installed servers, where they have no key.",
+        ),
     ] = None,
 ) -> int:
     """Bring the servers to the declared state: all are asked first, then changed one at a time, until a failure.
