@@ -97,3 +97,54 @@ def test_an_answer_that_is_none_leaves_everything_not_evaluated(text):
     assert found["units"] == 3
     with pytest.raises(NotEvaluated, match="the facts service"):
         found["sshd"]
+
+
+POLICY = """openssl:
+  Installed: 3.5.7-1
+  Candidate: 3.5.9-1
+  Version table:
+     3.5.9-1 500
+        500 http://deb.debian.org/debian trixie/main amd64 Packages
+     3.5.8-1 500
+        500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages
+ *** 3.5.7-1 100
+        100 /var/lib/dpkg/status
+own:
+  Installed: 1.0
+  Candidate: 1.0
+  Version table:
+ *** 1.0 100
+        100 /var/lib/dpkg/status
+"""
+
+
+@pytest.fixture
+def with_policy(program):
+    installed = {
+        "openssl": {"version": "3.5.7-1", "architecture": "amd64", "state": "hi", "source": "openssl"},
+        "own": {"version": "1.0", "architecture": "all", "state": "ii", "source": "own"},
+        "gone": {"version": "1.0", "architecture": "all", "state": "rc", "source": "gone"},
+    }
+    program.installed_packages = lambda: installed
+    program.run = lambda *argv, **_: POLICY if argv[:2] == ("apt-cache", "policy") else ""
+    return program
+
+
+def test_a_pending_update_is_seen_also_when_it_is_held(with_policy):
+    found = with_policy.apt()
+    assert found["held"] == ["openssl"]
+    assert found["upgrades"] == [
+        {
+            "name": "openssl",
+            "installed": "3.5.7-1",
+            "available": "3.5.9-1",
+            "origin": "http://deb.debian.org/debian trixie/main amd64 Packages",
+            "security": True,  # what stands between comes from the security archive
+        }
+    ]
+
+
+def test_a_package_that_no_archive_has_is_without_origin(with_policy):
+    found = with_policy.packages()
+    assert found["own"]["origins"] == []
+    assert found["gone"]["origins"] == []
