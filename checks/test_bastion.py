@@ -96,7 +96,7 @@ def test_ssh_is_shut_to_everybody_but_the_bastion(host, site, run, doors):
         not_evaluated("not even the bastion’s port 22 opened, so that a shut port shows nothing")
 
 
-@check("LEAK-13", proof="attempt", collect=[doors_from_here])
+@check("LEAK-13", proof="attempt", collect=[doors_from_here], vantage="host")
 def test_hosts_do_not_reach_each_other(host, site, doors_from_here):
     """No host but the bastion opens SSH to another host."""
     if host.name == bastion_of(site).name:
@@ -139,7 +139,7 @@ def jump(site, run):
     }
 
 
-@check("LEAK-13", proof="attempt", hosts="bastion", collect=[jump])
+@check("LEAK-13", proof="attempt", hosts="bastion", collect=[jump], vantage="controller")
 def test_the_jump_account_forwards_ssh_only(host, jump):
     """The jump account gives no command, shell, terminal or file, and forwards to port 22 of declared hosts alone."""
     allowed = [f"{one['what']} ({one['message']})" for one in jump["forbidden"] if one["allowed"]]

@@ -94,7 +94,7 @@ def across_domains(site, run):
     return attempts.across_domains(site, run)
 
 
-@check("DEST-09", proof="attempt", collect=[across_domains])
+@check("DEST-09", proof="attempt", collect=[across_domains], vantage="controller")
 def test_other_domains_open_nothing_here(host, across_domains):
     """A certificate that another domain’s authority makes for this very server is refused when tried."""
     tried = attempts.outcome_of(across_domains, host.name)

@@ -1,4 +1,4 @@
-"""LEAK-10, LEAK-11, LEAK-14, LEAK-18: who is let in by SSH, over what, for how long, and what a session may do.
+"""LEAK-09 10 11 14 18: who is let in by SSH, over what, for how long, and what a session may do.
 
 Attempts are made through the bastion, at the bastion directly. What is promised stands here; `sshd -T` is asked for
 every kind of connection, one for each Match block included, because one block is enough to undo all the rest.
@@ -10,14 +10,18 @@ import zoneinfo
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_identity
-
 from azukari.people import authority
 from azukari.people.ledger import LedgerBroken
 from azukari.ssh import krl
 from azukari.verify import check, collector, fail_unless_equal, not_applicable, not_evaluated
 from azukari.verify import ssh_attempts as attempts
+from azukari.verify.ssh_findings import (
+    certificate_findings,
+    idle_findings,
+    key_blobs,
+    ledger_findings,
+    read_certificate,
+)
 
 # --- what sshd -T must say, for every kind of connection --------------------------------------------------------------
 
@@ -68,7 +72,6 @@ FORWARDS_NOTHING = {
     "permituserrc": "no",
     "x11forwarding": "no",
 }
-IDLE_S = {"channel": 30 * 60, "automation": 60 * 60, "unused": 15 * 60, "dead": 5 * 60}
 
 
 def kinds(host):
@@ -132,7 +135,7 @@ def told(kit):
     ]
 
 
-@check("LEAK-10", proof="attempt", collect=[decoys, other_logins])
+@check("LEAK-10", proof="attempt", collect=[decoys, other_logins], vantage="controller")
 def test_strangers_are_refused(host, decoys, other_logins):
     """Passwords, bare keys, certificates of others, of other CAs, hosts, accounts and places are refused when tried."""
     kit = [one for one in attempts.outcome_of(decoys, host.name) if one["decoy"] not in AGE_OR_REVOKED]
@@ -166,11 +169,6 @@ def test_only_certificates_of_the_domain(host, site):
     keys = [file["path"] for user in host.facts["users"]["users"] for file in user["ssh_files"]]
     left = sorted(path for path in keys if path.rpartition("/")[2].startswith("authorized_keys"))
     assert not left, f"keys lie beside the certificates: {', '.join(left)} on {host.name}."
-
-
-def key_blobs(text):
-    """Return the key blobs of a file of public keys."""
-    return {line.split()[1] for line in text.splitlines() if len(line.split()) > 1 and not line.startswith("#")}
 
 
 def public(site, name):
@@ -225,7 +223,7 @@ def handshakes(site, run):
     return attempts.handshakes(site, run)
 
 
-@check("LEAK-11", proof="attempt", collect=[handshakes])
+@check("LEAK-11", proof="attempt", collect=[handshakes], vantage="controller")
 def test_only_modern_algorithms_are_offered(host, handshakes):
     """A handshake offers X25519 hybrids with ML-KEM or NTRU Prime, AES-GCM and Ed25519, and nothing else."""
     offer = attempts.outcome_of(handshakes, host.name)
@@ -243,25 +241,6 @@ def test_only_modern_algorithms_are_set(host):
         fail_unless_equal(found=found, promised=OVER, where=where(kind, host), what=kind)
 
 
-def certificate_findings(certificate, names, ca, now):
-    """Return a sentence for each respect in which a host certificate is not as promised."""
-    found = []
-    blob = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1].decode()
-    if blob not in ca:
-        found.append("it is signed by another authority than the domain’s host CA")
-    if {name.decode() for name in certificate.valid_principals} != names:
-        found.append(f"it names {certificate.valid_principals}, promised are {sorted(names)}")
-    ends = datetime.fromtimestamp(min(certificate.valid_before, 2**33), UTC)
-    begins = datetime.fromtimestamp(certificate.valid_after, UTC)
-    if ends - begins > timedelta(days=366):
-        found.append(f"it is valid for {(ends - begins).days} days; at most a year is promised")
-    if begins > now:
-        found.append(f"it is not valid before {begins:%F %R} UTC")
-    if ends - now < timedelta(days=30):
-        found.append(f"it ends on {ends:%F}; at least 30 days are promised")
-    return found
-
-
 @check("LEAK-11", sections=["certificates"])
 def test_the_host_certificate(host, site, run):
     """The host certificate is of the domain’s CA, for this host, valid for a year at most, and for 30 days yet."""
@@ -270,11 +249,8 @@ def test_the_host_certificate(host, site, run):
     assert text, f"{host.name} has no host certificate."
     declared = host.declared
     names = {str(name) for name in (declared.name, declared.address, declared.address6) if name}
-    try:
-        certificate = load_ssh_public_identity(text.strip().encode())
-        certificate.verify_cert_signature()
-    except (ValueError, AttributeError, InvalidSignature) as error:
-        raise AssertionError(f"the host certificate of {host.name} cannot be read: {error}") from error
+    certificate = read_certificate(text)
+    assert certificate, f"the host certificate of {host.name} cannot be read, or its signature is wrong."
     ca = key_blobs(public(site, f"{host.domain}_host.pub"))
     findings = certificate_findings(certificate, names, ca, run.now)
     assert not findings, f"the host certificate of {host.name}: {'; '.join(findings)}."
@@ -284,7 +260,7 @@ def test_the_host_certificate(host, site, run):
 # --- LEAK-14 ----------------------------------------------------------------------------------------------------------
 
 
-@check("LEAK-14", proof="attempt", collect=[decoys])
+@check("LEAK-14", proof="attempt", collect=[decoys], vantage="controller")
 def test_old_long_and_revoked_certificates_are_refused(host, decoys):
     """Certificates that ended, have not begun, were made for too long or are revoked are refused when tried."""
     kit = [one for one in attempts.outcome_of(decoys, host.name) if one["decoy"] in AGE_OR_REVOKED]
@@ -327,32 +303,6 @@ def listed_bytes(host, path):
     return answer.stdout_bytes
 
 
-LONGEST = {"automation": timedelta(hours=1), "person": timedelta(hours=8)}
-
-
-def ledger_findings(entries, people):
-    """Return a sentence for each user certificate that was made for longer, or for later, than is promised.
-
-    Args:
-        entries: of the ledger; decoys are made wrong on purpose and open nothing.
-        people: {name: last moment in UTC} of the contract.
-    """
-    found = []
-    for entry in entries:
-        if entry.kind != "user" or entry.event != "issued" or entry.key_id.startswith("decoy/"):
-            continue
-        begins, ends = (datetime.fromisoformat(text) for text in (entry.valid_after, entry.valid_before))
-        who = entry.key_id.partition("/")[0]
-        longest = LONGEST["automation" if who in {"automation", "attempt"} else "person"]
-        if ends - begins > longest:
-            found.append(f"“{entry.key_id}” (serial {entry.serial}) was made for {ends - begins}, at most {longest}")
-        if "/" not in entry.key_id:
-            found.append(f"“{entry.key_id}” (serial {entry.serial}) names no ticket")
-        if who in people and ends > people[who]:
-            found.append(f"“{entry.key_id}” (serial {entry.serial}) outlives the contract’s date of {who}")
-    return found
-
-
 @check("LEAK-14", hosts="site")
 def test_the_ledger_is_whole(site):
     """Every certificate made is in an unbroken ledger, short enough, with a ticket, within the contract."""
@@ -389,7 +339,7 @@ def sessions(site, run):
 MAY = {"command", "sftp", "shell"}  # what a session is for; `terminal` is judged for people by their certificates
 
 
-@check("LEAK-18", proof="attempt", collect=[sessions])
+@check("LEAK-18", proof="attempt", collect=[sessions], vantage="controller")
 def test_forwarding_is_refused(host, sessions):
     """Forwards, listening, agent, X11, tunnels, sockets and variables are refused when a session asks for them."""
     outcome = attempts.outcome_of(sessions, host.name)
@@ -398,31 +348,6 @@ def test_forwarding_is_refused(host, sessions):
     assert not allowed, f"{host.name} allowed: {'; '.join(allowed)}."
     how = "a certificate that permits all of it" if outcome["generous"] else "the audit’s own certificate"
     return f"refused with {how}: {', '.join(one['what'] for one in tried)}"
-
-
-def seconds(text):
-    """Return a time of sshd (`30m`, `1h30m`, `900`) in seconds; None when it is none."""
-    if re.fullmatch(r"\d+", text or ""):
-        return int(text)
-    parts = re.findall(r"(\d+)([smhd])", text or "")
-    return sum(int(n) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit] for n, unit in parts) if parts else None
-
-
-def idle_findings(account, settings):
-    """Return a sentence for each way in which a session of this kind could stay open for ever."""
-    found = []
-    longest = IDLE_S["automation" if account == "azukari-apply" else "channel"]
-    channels = dict(one.partition("=")[::2] for one in settings.get("channeltimeout", "").split())
-    limits = [seconds(value) for value in channels.values()]
-    if not ("*" in channels and all(limit and limit <= longest for limit in limits)):
-        found.append(f"idle channels end after {settings.get('channeltimeout')}, at most {longest} s")
-    unused = seconds(settings.get("unusedconnectiontimeout"))
-    if not unused or unused > IDLE_S["unused"]:
-        found.append(f"connections without a session end after {settings.get('unusedconnectiontimeout')}")
-    dead = int(settings.get("clientaliveinterval", 0)) * int(settings.get("clientalivecountmax", 0))
-    if not 0 < dead <= IDLE_S["dead"]:
-        found.append(f"dead connections end after {dead} s")
-    return found
 
 
 @check("LEAK-18", sections=["sshd"])
@@ -444,3 +369,40 @@ def test_forwarding_is_off(host):
         if found["disableforwarding"] == "yes":  # it overrides every other one (sshd_config(5))
             promised = found
         fail_unless_equal(found=found, promised=promised, where=where(kind, host), what=kind)
+
+
+# --- LEAK-09 ----------------------------------------------------------------------------------------------------------
+
+LIMITS = {
+    "logingracetime": "20",
+    "maxauthtries": "6",
+    "maxstartups": "20:30:100",
+    "persourcepenalties": "crash:90 authfail:5 noauth:1 grace-exceeded:10 refuseconnection:10 max:600 min:15"
+    " max-sources4:65536 max-sources6:65536 overflow:permissive overflow6:permissive",
+}
+
+
+@collector(proof="attempt", scope="site")
+def flood(site, run):
+    """Fail to log in to the bastion in quick succession."""
+    return attempts.flood(site, run)
+
+
+@check("LEAK-09", proof="attempt", hosts="bastion", collect=[flood], vantage="outside")
+def test_the_bastion_drops_who_fails_repeatedly(host, flood):
+    """Whoever fails to log in to the bastion a few times in succession is not listened to for a while."""
+    said = flood["said"]
+    if flood["dropped"] and "cannot be reached" in said:
+        not_evaluated(f"after {flood['made']} failures, {said}")
+    assert flood["dropped"], f"{host.name} went on listening after {flood['made']} failed logins in quick succession."
+    return f"dropped after {flood['made']} failed logins: {said}"
+
+
+@check("LEAK-09", sections=["sshd"])
+def test_the_limits_of_sshd(host, site):
+    """The settings that a restart would load bound attempts, waiting connections and time, and punish sources."""
+    bastion = site.group("bastion")[0]
+    spared = [str(address) for address in (bastion.address, bastion.address6) if address]
+    promised = LIMITS | {"persourcepenaltyexemptlist": "none" if host.name == bastion.name else ",".join(spared)}
+    for kind, (_account, settings) in kinds(host).items():
+        fail_unless_equal(found=settings_of(settings, promised), promised=promised, where=where(kind, host), what=kind)

@@ -117,9 +117,28 @@ def at_bastion(site: Site, account: str, namespace: str | None, *, ipv6: bool = 
     address = bastion.address6 if ipv6 and bastion.address6 else bastion.address
     source = None
     if namespace is not None:
-        places = [n for n in site.addresses("office") if n.version == address.version and n.num_addresses <= 256]
-        source = str(random.choice([a for n in places for a in n])) if places else None  # noqa: S311  no secret
+        # The first is left to floods (LEAK-09), which leave their source punished.
+        places = _office(site, address.version)[1:]
+        source = random.choice(places) if places else None  # noqa: S311  no secret
     return Target(str(address), account, namespace=namespace, source=source)
+
+
+def flooding(site: Site, account: str, namespace: str) -> Target:
+    """Return an account of the bastion as the target of a flood, from an address that no honest attempt comes from.
+
+    Raises:
+        NotJudged: the site declares no place from which one could be tried.
+    """
+    address = site.group("bastion")[0].address
+    places = _office(site, address.version)
+    if not places:
+        raise NotJudged("The office's place has no addresses of its own in this lab, so no flood can come from there.")
+    return Target(str(address), account, namespace=namespace, source=places[0])
+
+
+def _office(site: Site, version: int) -> list[str]:
+    networks = [n for n in site.addresses("office") if n.version == version and n.num_addresses <= 256]
+    return [str(address) for network in networks for address in network]
 
 
 def _at_bastion(

@@ -4,6 +4,7 @@ All servers are attempted at once, behind one honest connection through the bast
 connections, because it punishes sources whose connections fail (PerSourcePenalties).
 """
 
+import io
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from azukari.errors import AzukariError, NotJudged, Unreachable
@@ -29,6 +31,7 @@ from azukari.verify.host import RunContext
 
 TIMEOUT = 6.0  # seconds for each step of an attempt
 PATIENCE = 25.0  # seconds that an attempt at the bastion waits out an earlier penalty
+FLOOD = 8  # connections; OpenSSH's own settings drop a source after four
 AUDIT = "azukari-audit"
 _PASSWORD = "azukari-decoy-password"  # noqa: S105 - it opens nothing, by promise
 
@@ -111,6 +114,29 @@ def across_domains(site: Site, run: RunContext) -> dict[str, Outcome]:
         return _told(_target(site, name, AUDIT, jump), kit)
 
     return _everywhere(site, run, one)
+
+
+def flood(site: Site, run: RunContext) -> dict[str, Any]:
+    """Fail to log in to the bastion in quick succession, until it takes no more connections from there.
+
+    Raises:
+        NotEvaluated: there is no place from which this could be tried without shutting somebody out.
+    """
+    if run.outside.namespace is None:
+        raise NotEvaluated("a flood would shut this machine out: declare a probe host, and try it from there")
+    stranger = Credential("a key without a certificate", paramiko.Ed25519Key.from_private_key(_own_key()))
+    for made in range(FLOOD):
+        try:
+            outside.login(people_attempts.flooding(site, AUDIT, run.outside.namespace), stranger, TIMEOUT)
+        except NotJudged as error:
+            if isinstance(error, Unreachable):
+                return {"made": made, "dropped": True, "said": error.message}
+            raise NotEvaluated(error.message) from error
+    return {"made": FLOOD, "dropped": False, "said": ""}
+
+
+def _own_key() -> io.StringIO:
+    return io.StringIO(keys.private_text(keys.new_key()).decode())
 
 
 def jump_session(site: Site, run: RunContext, forwards: list[tuple[str, int]]) -> list[dict[str, Any]]:
