@@ -1,5 +1,8 @@
 """Judges of accounts, sudo and principals, with facts recorded on lab hosts and with bad ones."""
 
+# States of passwords stand here, no passwords.
+# ruff: noqa: S106
+
 import copy
 import datetime
 import json
@@ -19,7 +22,9 @@ def recorded(answers, lab_site):
         if spoil:
             spoil(facts)
         declared = lab_site.hosts[name]
-        return SimpleNamespace(name=name, declared=declared, groups=declared.groups, domain=declared.domain, facts=facts)
+        return SimpleNamespace(
+            name=name, declared=declared, groups=declared.groups, domain=declared.domain, facts=facts
+        )
 
     return make
 
