@@ -65,20 +65,27 @@ def test_accounts_that_nobody_logs_in_to(host):
 
 @collector()
 def umask(host):
-    """What a new session gets, and what a restart of login would give."""
-    session, settings = host.command(["sh", "-c", "umask"]), host.command(["cat", "/etc/login.defs"])
+    """What a new session gets, whether its group is its own, and what a later login would read."""
+    session, settings = host.command("umask; id -un; id -gn"), host.command(["cat", "/etc/login.defs"])
     if session.exit_code or settings.exit_code:
         not_evaluated(f"the umask could not be asked: {session.stderr or settings.stderr}")
     lines = [line.split() for line in settings.stdout.splitlines() if line.strip() and not line.startswith("#")]
-    return {"session": session.stdout.strip(), "settings": [row[1:] for row in lines if row[0] == "UMASK"]}
+    given, name, group = session.stdout.split()
+    return {
+        "session": given,
+        "own_group": name == group,
+        "settings": [row[1:] for row in lines if row[0] == "UMASK"],
+    }
 
 
 @check("LEAK-19", collect=[umask], sections=["pam"])
 def test_new_files_are_closed(host, umask):
     """A new session makes files that others cannot read: umask 027."""
-    assert int(umask["session"], 8) & 0o027 == 0o027, (
-        f"a session of azukari-audit got the umask {umask['session']}; promised is 027. Where to look: pam_umask in "
-        f"/etc/pam.d/common-session and UMASK in /etc/login.defs on {host.name}."
+    # Debian's pam_umask gives an account's own group, of which nobody else is a member, the owner's bits: 007.
+    promised = 0o007 if umask["own_group"] else 0o027
+    assert int(umask["session"], 8) & promised == promised, (
+        f"a session of azukari-audit got the umask {umask['session']}; promised is {promised:03o}. Where to look: "
+        f"pam_umask in /etc/pam.d/common-session and UMASK in /etc/login.defs on {host.name}."
     )
     fail_unless_equal(found=umask["settings"], promised=[["027"]], where="/etc/login.defs", what="UMASK")
     texts = {one["path"]: one["text"] for one in host.facts["pam"]["files"]}

@@ -93,7 +93,8 @@ def parse(path: Path) -> Trial:
         tags=_words(given.get("tags", role)),
         undo=given.get("undo", ""),
         with_plan=given.get("with") == "plan",
-        alone=given.get("alone") == "yes" or here,
+        # a plan sees what is broken on other hosts too
+        alone=given.get("alone") == "yes" or given.get("with") == "plan" or here,
     )
 
 

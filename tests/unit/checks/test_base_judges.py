@@ -175,9 +175,17 @@ PAM = {
 
 
 def test_umask_of_a_session_and_of_the_next_ones():
-    good = {"session": "0027", "settings": [["027"]]}
-    assert judged.test_new_files_are_closed(host(pam=PAM), good)
-    for bad in ({**good, "session": "0022"}, {**good, "settings": [["022"]]}, {**good, "settings": [["027"], ["022"]]}):
+    good = {"session": "0027", "own_group": False, "settings": [["027"]]}
+    own_group = {**good, "session": "0007", "own_group": True}
+    for kept in (good, own_group):
+        assert judged.test_new_files_are_closed(host(pam=PAM), kept)
+    for bad in (
+        {**good, "session": "0022"},
+        {**good, "session": "0007"},
+        {**own_group, "session": "0002"},
+        {**good, "settings": [["022"]]},
+        {**good, "settings": [["027"], ["022"]]},
+    ):
         with pytest.raises(AssertionError):
             judged.test_new_files_are_closed(host(pam=PAM), bad)
     with pytest.raises(AssertionError, match="pam_umask"):

@@ -1,0 +1,9 @@
+#!/bin/bash
+# safeguard: LEAK-13
+# host: all
+# check: test_bastion.py::test_no_other_door_to_ssh
+# took: systemctl is-active sshd-unix-local.socket
+# tags: ssh
+# what systemd opens by itself, where nobody masks it
+systemctl unmask sshd-unix-local.socket
+systemctl start sshd-unix-local.socket

@@ -1,0 +1,4 @@
+#!/bin/bash
+# safeguard: CONT-02
+# host: site
+cp group_vars/all/flows.yml group_vars/all/flows.yml~
