@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -114,6 +115,12 @@ class Loop:
 
     def _break(self, one: _Running) -> None:
         script = one.trial.path.read_bytes()
+        if one.trial.given:
+            code, made = self._script(SITE, one.trial.given.encode())
+            if code != 0:
+                one.failed = f"VOID: what it is given could not be made: {made}"
+                return
+            script = b"cat >/run/given <<'GIVEN'\n" + made.encode() + b"\nGIVEN\n" + script
         code, said = self._script(one.host, script)
         if code != 0:
             one.failed = f"VOID: the script ended with {code}: {said}"
@@ -135,7 +142,7 @@ class Loop:
                 input=script,
                 capture_output=True,
                 cwd=self._site.path,
-                env=provisioned.environment(),
+                env={**provisioned.environment(), "PYTHON": sys.executable},
                 timeout=SCRIPT_SECONDS,
                 check=False,
             )

@@ -11,6 +11,7 @@ Each is a shell script, run as root on the host, whose head says what it is:
     # undo: rm /etc/y                          takes a near miss back
     # with: plan                               judged after an `azukari plan`, as a day's end would
     # alone: yes                               it shows on other hosts too, so nothing else is broken meanwhile
+    # given: $PYTHON -c …                      run in the site's folder; what it prints is /run/given on the host
 """
 
 import re
@@ -20,7 +21,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 BREACH, NEAR_MISS = ".breach.sh", ".near-miss.sh"
 SITE, ANY = "site", "all"
-KEYS = {"safeguard", "host", "check", "also", "took", "tags", "undo", "with", "alone"}
+KEYS = {"safeguard", "host", "check", "also", "took", "tags", "undo", "with", "alone", "given"}
 _HEAD = re.compile(r"^#\s*(\w+):\s*(.+?)\s*$")
 
 
@@ -45,6 +46,7 @@ class Trial:
     undo: str
     with_plan: bool
     alone: bool
+    given: str
 
     @property
     def id(self) -> str:
@@ -95,6 +97,7 @@ def parse(path: Path) -> Trial:
         with_plan=given.get("with") == "plan",
         # a plan sees what is broken on other hosts too
         alone=given.get("alone") == "yes" or given.get("with") == "plan" or here,
+        given=given.get("given", ""),
     )
 
 

@@ -7,4 +7,4 @@ mv "$AZUKARI_HOME/second.pub" keys/people/sato_second.pub
 rm "$AZUKARI_HOME/second"
 sed -i 's|keys: \[keys/people/sato.pub\]|keys: [keys/people/sato.pub, keys/people/sato_second.pub]|' group_vars/all/contract.yml
 grep -q sato_second group_vars/all/contract.yml
-"$(tr '\0' '\n' <"/proc/$PPID/cmdline" | head -n 1)" -m azukari site approve --site .
+"$PYTHON" -m azukari site approve --site .
