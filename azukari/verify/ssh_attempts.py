@@ -7,9 +7,10 @@ connections, because it punishes sources whose connections fail (PerSourcePenalt
 import io
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import threading
+import weakref
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,9 @@ PATIENCE = 25.0  # seconds that an attempt at the bastion waits out an earlier p
 FLOOD = 8  # connections; OpenSSH's own settings drop a source after four
 AUDIT = "azukari-audit"
 _PASSWORD = "azukari-decoy-password"  # noqa: S105 - it opens nothing, by promise
+
+_JUMPS: "weakref.WeakKeyDictionary[Identity, Jump]" = weakref.WeakKeyDictionary()
+_OPENING = threading.Lock()
 
 Value = TypeVar("Value")
 Outcome = dict[str, Any]  # {"error": sentence} or {"value": what was found}
@@ -139,28 +143,25 @@ def _own_key() -> io.StringIO:
     return io.StringIO(keys.private_text(keys.new_key()).decode())
 
 
-def jump_session(site: Site, run: RunContext, forwards: list[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Try everything with the jump account and its honest certificate.
+def jump_session(
+    site: Site, run: RunContext, forbidden: list[tuple[str, int]], declared: list[tuple[str, int]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Try everything with the jump account and its honest certificate, on a connection of its own.
 
     Args:
         site: the declared site.
         run: the run.
-        forwards: addresses and ports that must be refused.
+        forbidden: addresses and ports that must be refused, with everything else that a session could ask for.
+        declared: addresses and ports that must be reached.
 
     Raises:
         NotEvaluated: the bastion does not let the honest certificate in.
     """
-    with _jump(site, run) as jump:
+    with _new_jump(site, _identity(run)) as jump:
         session = Session(jump.transport)
-        tried = session.everything(forwards, "/run/systemd/notify")
-    return [asdict(attempt) for attempt in tried]
-
-
-def jump_forwards(site: Site, run: RunContext, forwards: list[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Return for each forward through the bastion whether it was allowed."""
-    with _jump(site, run) as jump:
-        session = Session(jump.transport)
-        return [asdict(session.forward(address, port)) for address, port in forwards]
+        refused = session.everything(forbidden, "/run/systemd/notify")
+        reached = [session.forward(address, port) for address, port in declared]
+    return {"forbidden": [asdict(one) for one in refused], "declared": [asdict(one) for one in reached]}
 
 
 def _everywhere(site: Site, run: RunContext, one: Callable[[str, Jump], Value]) -> dict[str, Outcome]:
@@ -173,21 +174,29 @@ def _everywhere(site: Site, run: RunContext, one: Callable[[str, Jump], Value]) 
             return {"error": error.message}
 
     names = [name for name in run.hosts if name in site.hosts]
-    with _jump(site, run) as jump, ThreadPoolExecutor(max_workers=8) as pool:
+    jump = _jump(site, run)
+    with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(names, pool.map(lambda name: safely(name, jump), names), strict=True))
 
 
-@contextmanager
-def _jump(site: Site, run: RunContext) -> Iterator[Jump]:
+def _jump(site: Site, run: RunContext) -> Jump:
+    """Return the run's own way through the bastion; all attempts behind it share it, each with a channel of its own."""
     identity = _identity(run)
+    with _OPENING:
+        known = _JUMPS.get(identity)
+        if known is None or not known.transport.is_active():
+            known = _JUMPS[identity] = _new_jump(site, identity)
+            weakref.finalize(identity, known.close)
+        return known
+
+
+def _new_jump(site: Site, identity: Identity) -> Jump:
     bastion = site.group("bastion")[0]
     credential = Credential.from_files("honest", identity.private_key, identity.jump_certificate)
     try:
-        jump = Jump(str(bastion.address), JUMP_USER, credential, timeout=TIMEOUT)
+        return Jump(str(bastion.address), JUMP_USER, credential, timeout=TIMEOUT)
     except Unreachable as error:
         raise NotEvaluated(error.message) from error
-    with jump:
-        yield jump
 
 
 def outcome_of(found: Mapping[str, Outcome], host: str) -> Any:
