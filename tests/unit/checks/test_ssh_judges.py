@@ -84,6 +84,19 @@ def test_one_kind_of_connection_that_is_not_as_promised(recorded, kind, judge, s
         judge(recorded("log", [kind], **settings))
 
 
+def lone(recorded, **settings):
+    host = recorded("log", **settings)
+    host.declared = None
+    return host
+
+
+def test_a_server_of_somebody_elses(recorded):
+    kept = {"ciphers": "chacha20-poly1305@openssh.com", "pubkeyacceptedalgorithms": "ssh-ed25519,rsa-sha2-512"}
+    ssh.test_only_modern_algorithms_are_set(lone(recorded, **kept))
+    with pytest.raises(AssertionError, match="not promised: curve25519-sha256"):
+        ssh.test_only_modern_algorithms_are_set(lone(recorded, kexalgorithms="mlkem768x25519-sha256,curve25519-sha256"))
+
+
 @pytest.mark.parametrize("settings", [{"persourcepenalties": "no"}, {"maxstartups": "1000"}, {"logingracetime": "0"}])
 def test_limits_that_are_gone(recorded, lab_site, settings):
     with pytest.raises(AssertionError, match="promised"):
