@@ -5,7 +5,10 @@ What is expected stands here a second time; the roles' own lists are never read.
 
 import json
 import stat
+from pathlib import Path
 
+from azukari import evidence
+from azukari.people import authority, domain_secrets
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 
 # --- LEAK-19 ----------------------------------------------------------------------------------------------------------
@@ -172,6 +175,44 @@ def judge_in_sight(seen):
 def test_no_secret_in_sight(host, in_sight):
     """No secret stands in arguments, units or readable files, in sight of an ordinary account."""
     return judge_in_sight(in_sight)
+
+
+def texts_of(value):
+    """Yield the lines of a secret that are long enough to be told from other text."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from texts_of(one)
+    elif isinstance(value, str):
+        lines = [line for line in value.splitlines() if len(line) >= 16 and not line.startswith("-----")]
+        yield from lines[:3]
+
+
+@collector(scope="site")
+def written_down(site):
+    """Where the site's folder or its newest evidence holds a secret in the clear: names of files, never the secret."""
+    known, domains = {}, authority.domains_at_hand(site)
+    for domain in domains:
+        password = domain_secrets.password_path(site, domain).read_text().strip()
+        for text in [password, *texts_of(domain_secrets.read(site, domain))]:
+            known[text.encode()] = f"a secret of {domain}"
+    folders = [Path(site.path), *(one.folder for one in evidence.listed(site)[:5])]
+    found, read = [], 0
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        data, read = path.read_bytes(), read + 1
+        sealed = data.startswith(b"$ANSIBLE_VAULT;")
+        if path.parent == Path(site.path) / "secrets" and not sealed:
+            found.append(f"{path.name} in secrets/ is not encrypted")
+        if b"PRIVATE KEY-----" in data and not sealed:
+            found.append(f"a private key in {path.name}")
+        found += sorted({f"{what} in {path.name}" for text, what in known.items() if text in data})
+    return {"found": found, "read": read, "domains": domains}
+
+
+@check("LEAK-26", hosts="site", collect=[written_down])
+def test_no_secret_is_written_down(written_down):
+    """The site's folder and its evidence hold no secret in the clear."""
+    assert not written_down["found"], f"written down in the clear: {'; '.join(written_down['found'])}."
+    return f"{written_down['read']} files without the secrets of {', '.join(written_down['domains']) or 'anybody'}"
 
 
 # --- LEAK-27 ----------------------------------------------------------------------------------------------------------

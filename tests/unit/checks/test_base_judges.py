@@ -335,3 +335,44 @@ def test_secrets_in_sight_are_judged():
         judged.judge_in_sight({**seen, "found": [{"where": "arguments of backup", "what": "password"}]})
     with pytest.raises(NotEvaluated):
         judged.judge_in_sight({**seen, "units": 0})
+
+
+# --- LEAK-26: what is written down ------------------------------------------------------------------------------------
+
+SECRET = {"tls": {"key": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n-----END PRIVATE KEY-----\n"}}
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    folder, run, holder = tmp_path / "site", tmp_path / "evidence" / "20261125T120000Z-plan-abcdef", tmp_path / "holder"
+    for one in (folder / "secrets", run, holder):
+        one.mkdir(parents=True)
+    (folder / "secrets" / "vault.yml").write_text("$ANSIBLE_VAULT;1.2;AES256;vault\n3865\n")
+    (folder / "hosts.yml").write_text("all: {}\n")
+    (holder / "vault-password").write_text("correct-horse-battery\n")
+    monkeypatch.setattr(judged.authority, "domains_at_hand", lambda _site: ["vault"])
+    monkeypatch.setattr(judged.domain_secrets, "password_path", lambda _site, _domain: holder / "vault-password")
+    monkeypatch.setattr(judged.domain_secrets, "read", lambda _site, _domain: SECRET)
+    monkeypatch.setattr(judged.evidence, "listed", lambda _site: [SimpleNamespace(folder=run)])
+    return SimpleNamespace(path=folder, run=run)
+
+
+def test_a_site_without_secrets_in_the_clear(site):
+    assert "2 files without the secrets of vault" in judged.test_no_secret_is_written_down(judged.written_down(site))
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "text", "said"),
+    [
+        ("path", "secrets/log.yml", "password: x\n", r"log\.yml in secrets/ is not encrypted"),
+        ("path", "forgotten.pem", "-----BEGIN PRIVATE KEY-----\n", r"a private key in forgotten\.pem"),
+        ("path", "notes.txt", "it is correct-horse-battery\n", r"a secret of vault in notes\.txt"),
+        ("run", "facts.json", '{"said": "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49"}', r"a secret of vault in facts\.json"),
+    ],
+)
+def test_a_secret_that_is_written_down_is_named_and_never_repeated(site, where, name, text, said):
+    (getattr(site, where) / name).write_text(text)
+    with pytest.raises(AssertionError, match=said) as caught:
+        judged.test_no_secret_is_written_down(judged.written_down(site))
+    assert "correct-horse" not in str(caught.value)
+    assert "MIGH" not in str(caught.value)
