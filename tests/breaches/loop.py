@@ -164,12 +164,16 @@ class Loop:
     def _missing_red(self, one: _Running, found: Verdicts) -> str:
         """Return why a breach is not proven seen: one of its checks is not red, or was not green before."""
         for check in one.trial.checks:
-            before = self._green.get((check, one.host), self._green.get((check, SITE), ("absent", "", "")))[0]
-            now = found.get((check, one.host), found.get((check, SITE), ("absent", "", "")))
-            if before != "pass":
-                return f"{check} was {before} on {one.host} before the breach, so it proves nothing"
-            if now[0] != "fail":
-                return f"{check} did not turn red on {one.host}: {now[0]}: {now[2]}"
+            # What is broken in the site's folder shows on some host, or on the site as a whole.
+            places = [where for known, where in self._green if known == check and one.host in {where, SITE}]
+            if not places and (check, SITE) in self._green:
+                places = [SITE]
+            before = {self._green[(check, where)][0] for where in places} or {"absent"}
+            if before != {"pass"}:
+                return f"{check} was {', '.join(sorted(before))} on {one.host} before the breach, so it proves nothing"
+            now = [found.get((check, where), ("absent", "", "")) for where in places]
+            if not any(verdict == "fail" for verdict, _safeguard, _message in now):
+                return f"{check} did not turn red on {one.host}: {now[0][0]}: {now[0][2]}"
         return ""
 
     def _unexpected(self, one: _Running, wave: Wave, found: Verdicts) -> str:
@@ -187,7 +191,7 @@ class Loop:
 
     def _heal(self, running: list[_Running]) -> None:
         for one in running:
-            if not one.trial.breach and one.trial.undo:
+            if one.trial.undo and (not one.trial.breach or one.host == SITE):
                 code, said = self._script(one.host, one.trial.undo.encode())
                 if code != 0:
                     one.failed = one.failed or f"its undo ended with {code}: {said}"

@@ -126,6 +126,33 @@ def test_a_breach_whose_script_fails_is_void(lab, write):
     assert outcome_of(lab, write("x.breach.sh", BREACH)).startswith("VOID: the script ended with 3")
 
 
+def test_what_is_made_beside_the_site_is_given_to_the_host(lab, write, monkeypatch, tmp_path):
+    monkeypatch.setattr(FakeSite, "path", tmp_path)
+    monkeypatch.setattr(provisioned, "environment", dict)
+    (tmp_path / "key.pub").write_text("the site's own\n")
+    assert outcome_of(lab, write("x.breach.sh", BREACH.replace("# took", "# given: cat key.pub\n# took"))) == ""
+    assert any("cat >/run/given <<'GIVEN'\nthe site's own\nGIVEN\n" in text for _host, text in lab.ran)
+    missing = write("y.breach.sh", BREACH.replace("# took", "# given: cat nowhere\n# took"))
+    assert outcome_of(lab, missing).startswith("VOID: what it is given could not be made")
+
+
+def test_a_breach_in_the_site_s_folder_may_show_on_any_host(lab, write, monkeypatch, tmp_path):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(FakeSite, "path", tmp_path / "folder")
+    monkeypatch.setattr(provisioned, "environment", dict)
+    trial = write("x.breach.sh", BREACH.replace("host: web", "host: site").replace("break ssh", "touch here"))
+    assert "did not turn red on site: pass" in outcome_of(lab, trial)
+    judge = lab.azukari
+    broken = tmp_path / "folder" / "here"
+
+    def azukari(verb, *arguments, **given):
+        lab.red = {("LEAK-10", "db")} if broken.exists() else set()
+        return judge(verb, *arguments, **given)
+
+    monkeypatch.setattr(provisioned, "azukari", azukari)
+    assert outcome_of(lab, trial) == ""
+
+
 def test_a_breach_that_nobody_sees_fails(lab, write):
     trial = write("x.breach.sh", BREACH.replace("break ssh", "break nothing"))
     assert "did not turn red on web: pass" in outcome_of(lab, trial)
