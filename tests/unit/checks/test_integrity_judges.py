@@ -132,9 +132,25 @@ def plan(**changed):
 
 
 def test_a_young_plan_without_changes():
-    assert "3.0 h old" in judged.judge_drift("web", [plan()], "d1", NOW)
-    assert judged.judge_drift("web", [plan(changes=[{"host": "db", "task": "base: Names"}])], "d1", NOW)
-    assert judged.judge_drift("web", [plan(hosts=["db"]), plan()], "d1", NOW)
+    assert "3.0 h old" in judged.judge_age([plan()], "d1", NOW)
+    assert judged.judge_age([plan(whole=False), plan()], "d1", NOW)
+    assert judged.judge_drift("web", [plan(changes=[{"host": "db", "task": "base: Names"}])])
+    assert judged.judge_drift("web", [plan(hosts=["db"]), plan()])
+
+
+@pytest.mark.parametrize(
+    ("plans", "said"),
+    [
+        ([], "nobody has made a plan"),
+        ([plan(whole=False)], "nobody has made a plan"),
+        ([plan(ended=(NOW - timedelta(hours=27)).isoformat())], "27 h old"),
+        ([plan(site="d0")], "another declaration"),
+        ([plan(fault="results.json was changed")], r"results\.json was changed"),
+    ],
+)
+def test_a_plan_that_is_late_or_false_is_named(plans, said):
+    with pytest.raises(AssertionError, match=said):
+        judged.judge_age(plans, "d1", NOW)
 
 
 @pytest.mark.parametrize(
@@ -142,19 +158,18 @@ def test_a_young_plan_without_changes():
     [
         ([], "no signed plan has asked web"),
         ([plan(hosts=["db"])], "no signed plan has asked web"),
-        ([plan(whole=False)], "no signed plan has asked web"),
-        ([plan(ended=(NOW - timedelta(hours=27)).isoformat())], "27 h old"),
         ([plan(changes=[{"host": "web", "task": "base: Names"}]), plan()], "found but not promised: base: Names"),
-        ([plan(site="d0")], "another declaration"),
         ([plan(new=["web"])], "freshly installed"),
-        ([plan(fault="results.json was changed")], "results.json was changed"),
     ],
 )
 def test_drift_is_named(plans, said):
     with pytest.raises(AssertionError, match=said):
-        judged.judge_drift("web", plans, "d1", NOW)
+        judged.judge_drift("web", plans)
 
 
 def test_an_auditor_without_plans_does_not_judge():
+    auditor = SimpleNamespace(judged_as="auditor", now=NOW)
     with pytest.raises(NotEvaluated):
-        judged.test_no_drift(host(), None, SimpleNamespace(judged_as="auditor", now=NOW), [])
+        judged.test_no_drift(host(), auditor, [])
+    with pytest.raises(NotEvaluated):
+        judged.test_a_plan_is_made_daily(None, auditor, [])
