@@ -1,6 +1,7 @@
 """`plan` and `apply`: preflight, check mode on all hosts at once, then one host at a time in the design's order."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -114,7 +115,8 @@ def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: b
     bastions = [host.name for host in at.site.group("bastion")]
     if fresh := [b for b in bastions if b in result.new]:
         _take_over(at, fresh, progress, result, plain=plain)
-    with apply_lock(bastions[0], at.ssh_config):
+    place = lock_place(at)
+    with apply_lock(place, at.ssh_config) if place else nullcontext():
         checked = _check(at, at.of_way("managed"), progress, tags, plain=plain)
         # Where check mode failed, an earlier apply was cut short (a package that brings an account is missing, say).
         for host in in_order(at.site, {event.host for event in checked.changes + checked.faults}):
@@ -122,6 +124,15 @@ def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: b
         if fresh := [h for h in result.new if h not in bastions]:  # no one depends on these yet: all at once
             _take_over(at, fresh, progress, result, plain=plain)
     return result
+
+
+def lock_place(at: Session) -> str | None:
+    """Return where this call's lock lies: on the bastion, or with a keeper who may only pass it, on an own host.
+
+    None: all that this keeper holds is fresh; there is nothing yet that two could change at once.
+    """
+    bastion = at.site.group("bastion")[0].name
+    return bastion if bastion in at.own.hosts else next(iter(at.of_way("managed")), None)
 
 
 def _take_over(at: Session, hosts: list[str], progress: Progress, result: Result, *, plain: bool) -> None:

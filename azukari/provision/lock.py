@@ -23,16 +23,16 @@ _WAIT_SECONDS = 15
 
 
 @contextmanager
-def apply_lock(bastion: str, ssh_config: Path) -> Iterator[None]:
-    """Hold the site's lock on the bastion.
+def apply_lock(host: str, ssh_config: Path) -> Iterator[None]:
+    """Hold the site's lock.
 
     Args:
-        bastion: the bastion's name.
+        host: where it lies, as a rule the bastion.
         ssh_config: the way to it.
 
     Raises:
         NotJudged: somebody else holds it; the message says who, from where and since when.
-        Unreachable: the bastion did not answer.
+        Unreachable: the host did not answer.
     """
     holder = json.dumps(
         {
@@ -45,7 +45,7 @@ def apply_lock(bastion: str, ssh_config: Path) -> Iterator[None]:
         "ssh",
         "-F",
         str(ssh_config),
-        bastion,
+        host,
         f"sudo -n sh -c {shlex.quote(_HOLD)} azukari {shlex.quote(holder)}",
     ]
     process = subprocess.Popen(
@@ -60,9 +60,7 @@ def apply_lock(bastion: str, ssh_config: Path) -> Iterator[None]:
             raise NotJudged(_busy(answer.removeprefix("busy").strip()))
         if answer != "held":
             process.kill()
-            raise Unreachable(
-                f"The lock on {bastion} could not be taken: {process.stderr.read().strip() or 'no answer'}."
-            )
+            raise Unreachable(f"The lock on {host} could not be taken: {process.stderr.read().strip() or 'no answer'}.")
         yield
     finally:
         if process.stdin:
