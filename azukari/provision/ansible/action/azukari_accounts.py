@@ -12,6 +12,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from azukari.provision.placing import files_plugin
+
 
 class ActionModule(ActionBase):
     _supports_check_mode = True
@@ -27,14 +29,6 @@ class ActionModule(ActionBase):
         )
         if result.get("confirm"):
             # The files' plugin knows how a change is proven and what follows when it is not.
-            files = self._shared_loader_obj.action_loader.get(
-                "azukari_files",
-                task=self._task,
-                connection=self._connection,
-                play_context=self._play_context,
-                loader=self._loader,
-                templar=self._templar,
-                shared_loader_obj=self._shared_loader_obj,
-            )
+            files = files_plugin(self)
             files._confirm(result, variables)
         return result

@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 
 from azukari.errors import AzukariError
 from azukari.people import authority as authorities
+from azukari.provision.placing import files_plugin
 from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, tls_due
 from azukari.site import load
 
@@ -124,15 +125,7 @@ class ActionModule(ActionBase):
             if key in given:
                 arguments[key] = given[key]
         # The files' plugin makes it a confirmed change where the role asks for one.
-        placed = self._shared_loader_obj.action_loader.get(
-            "azukari_files",
-            task=self._task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
+        placed = files_plugin(self)
         result: dict[str, Any] = placed.run_prepared(arguments, self._variables)
         result["changed"] = result.get("changed", False) or held["made"]
         if reason:

@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from azukari.errors import AzukariError
+from azukari.provision.placing import files_plugin
 from azukari.provision.release import build, signing_key
 from azukari.site import load
 
@@ -59,15 +60,7 @@ class ActionModule(ActionBase):
             contents = release.signed(signing_key(site))
         except AzukariError as error:
             raise AnsibleActionFail(error.message) from error
-        placing = self._shared_loader_obj.action_loader.get(
-            "azukari_files",
-            task=self._task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
+        placing = files_plugin(self)
         wanted = arguments(given["folder"], release.digest, contents) | {"what": self._task.get_name().strip()}
         result: dict[str, Any] = placing.run_prepared(wanted, variables)
         return result
