@@ -105,7 +105,7 @@ import glob, json, os, re, subprocess
 NAME = r"(?:[A-Za-z0-9_-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|credential)[A-Za-z0-9_-]*)"
 GIVEN = re.compile(rf"(?i)(?:^|[\s\"'])(?:--?({NAME})[= ]|({NAME})=)(?!/|file:|env:|fd:|-|%|\$)[^\s\"']{{4,}}")
 IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@")
-MARKS = (b"PRIVATE KEY-----",)
+MARK = b"PRIVATE " b"KEY-----"
 found, seen = [], 0
 
 def look(text, where):
@@ -145,7 +145,7 @@ for top in ("/etc", "/srv", "/opt", "/home", "/root", "/usr/local", "/var/backup
             except OSError:
                 continue
             read += 1
-            if any(mark in data for mark in MARKS):
+            if MARK in data:
                 found.append({"where": path, "what": "a private key"})
             elif os.path.basename(path) in (".env", ".netrc", ".pgpass", ".my.cnf"):
                 found.append({"where": path, "what": "a file of passwords"})
@@ -178,13 +178,12 @@ def test_no_secret_in_sight(host, in_sight):
 
 
 def texts_of(value):
-    """Yield the lines of a secret that are long enough to be told from other text."""
+    """Yield the lines of a secret that are long enough to be told from other text; what is public is none."""
     if isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
             yield from texts_of(one)
-    elif isinstance(value, str):
-        lines = [line for line in value.splitlines() if len(line) >= 16 and not line.startswith("-----")]
-        yield from lines[:3]
+    elif isinstance(value, str) and "BEGIN CERTIFICATE" not in value and not value.startswith("ssh-"):
+        yield from [line for line in value.splitlines() if len(line) >= 16 and not line.startswith("-----")][:3]
 
 
 @collector(scope="site")

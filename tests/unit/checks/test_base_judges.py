@@ -357,6 +357,15 @@ def site(tmp_path, monkeypatch):
     return SimpleNamespace(path=folder, run=run)
 
 
+def test_what_is_public_is_no_secret():
+    public = ["-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"]
+    assert list(judged.texts_of({"public": public, "password": "correct-horse-battery"})) == ["correct-horse-battery"]
+
+
+def test_the_look_does_not_take_itself_for_a_key():
+    assert "PRIVATE KEY-----" not in judged.LOOK  # evidence keeps what was asked
+
+
 def test_a_site_without_secrets_in_the_clear(site):
     assert "2 files without the secrets of vault" in judged.test_no_secret_is_written_down(judged.written_down(site))
 
