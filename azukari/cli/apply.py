@@ -34,6 +34,7 @@ def command(
     """Bring the servers to the declared state: all are asked first, then changed one at a time, until a failure.
 
     A change that could lock people out is undone by the host itself unless a new login from outside succeeds in time.
+    Exit code 1: a task failed or a change was rolled back; 2: something stood in the way, and nothing was changed.
     """
     console = Console(stderr=True)
     declared = chosen_site(site)

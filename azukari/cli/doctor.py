@@ -23,7 +23,10 @@ def command(
     site: SiteOption = None,
     limit: Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")] = "",
 ) -> int:
-    """Run the preflight alone: this machine, the declared site, every host; each finding with what to do about it."""
+    """Run the preflight alone: this machine, the declared site, every host; each finding with what to do about it.
+
+    Exit code 0: nothing stands in the way; 2: something does; 1: a host had rolled a change back.
+    """
     console = Console(stderr=True)
     declared = chosen_site(site)
     findings = _this_machine() + _declaration(declared)

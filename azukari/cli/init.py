@@ -22,7 +22,10 @@ _SITE_FILE = "group_vars/all/site.yml"
 def command(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to make.")],
     name: Annotated[
-        str, typer.Option("--name", help="The site's short name; default: the folder's.", show_default=False)
+        str,
+        typer.Option(
+            "--name", metavar="NAME", help="The site's short name; default: the folder's.", show_default=False
+        ),
     ] = "",
     served: Annotated[
         list[str] | None,

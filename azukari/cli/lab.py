@@ -122,7 +122,7 @@ def restart(hosts: Hosts = None, site: SiteOption = None) -> None:
 @app.command()
 def status(
     site: SiteOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Tell how each host is."""
     declared = chosen_site(site)
@@ -143,7 +143,7 @@ def execute(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The command and its arguments.")],
     site: SiteOption = None,
 ) -> int:
-    """Run a command as root on a host; input, outputs and exit code pass through."""
+    """Run a command as root on a host; input, output and exit code pass through."""
     needs.require_root("azukari lab exec")
     return Lab.of(chosen_site(site)).execute(host, command)
 

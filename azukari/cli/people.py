@@ -17,12 +17,13 @@ from azukari.site import DOMAINS, Person, Site, fingerprint, holders_dir
 
 app = typer.Typer(
     no_args_is_help=True,
+    short_help="Show who has access and which certificates were made; certify the auditor.",
     help="The people of the contract and the certificates that were made. "
     "A domain's keys are at hand where `azukari init` (or `azukari lab up`) put its vault password; "
     "with another keeper's domain, its keeper runs the command.",
 )
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @app.command("list")
@@ -30,7 +31,7 @@ def list_people(
     site: SiteOption = None,
     on: Annotated[
         datetime.datetime | None,
-        typer.Option("--on", formats=["%Y-%m-%d"], help="The day to look at; today by default."),
+        typer.Option("--on", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day to look at; default: today."),
     ] = None,
     as_json: _Json = False,
 ) -> None:
@@ -57,7 +58,9 @@ def audit(
         Path | None,
         typer.Option("--key", metavar="FILE", help="The auditor's public key; default: holders/auditor/audit.pub."),
     ] = None,
-    hours: Annotated[float, typer.Option("--hours", help="How long the certificates are valid, at most 8.")] = 8,
+    hours: Annotated[
+        float, typer.Option("--hours", metavar="HOURS", help="How long the certificates are valid, at most 8.")
+    ] = 8,
 ) -> None:
     """Issue the auditor's certificates and decoys of the domains whose keys are at hand."""
     loaded = chosen_site(site)
@@ -81,7 +84,7 @@ def audit(
 @app.command()
 def ledger(
     site: SiteOption = None,
-    domain: Annotated[str, typer.Option("--domain", help="One domain; all by default.")] = "",
+    domain: Annotated[str, typer.Option("--domain", metavar="DOMAIN", help="One trust domain; default: all.")] = "",
     as_json: _Json = False,
 ) -> None:
     """Show every certificate ever made or revoked, and check that no line of the ledger was altered or taken out."""

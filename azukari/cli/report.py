@@ -27,14 +27,17 @@ def command(
     ] = "",
     site: SiteOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Default: out/SITE-report.html here.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where it goes; default: out/SITE-report.html."),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="FILE", help="The signer's public key; default: as the site declares."),
+        typer.Option("--key", metavar="FILE", help="The signer's public key; default: those that the site declares."),
     ] = None,
     language: Annotated[Language, typer.Option("--language", help="Shown first; the page has a switch.")] = Language.en,
-    hosts: Annotated[bool, typer.Option("--hosts", help="Choose among the evidence of `verify --host`.")] = False,
+    hosts: Annotated[
+        bool, typer.Option("--hosts", help="Choose among the evidence of lone hosts (`verify --host`).")
+    ] = False,
 ) -> None:
     """Write a run's evidence as one HTML file, in Japanese and English, that needs no network."""
     evidence = chosen_evidence(which, site, hosts=hosts)

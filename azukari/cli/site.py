@@ -32,7 +32,7 @@ _OfficeKey = Annotated[
         show_default=False,
     ),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @app.command()

@@ -47,7 +47,8 @@ def command(
         typer.Option("--as", help="With whose identity it is asked, and whose key signs the evidence."),
     ] = "contractor",
     nonce: Annotated[
-        str | None, typer.Option("--nonce", help="A word of the auditor's, which the evidence then holds.")
+        str | None,
+        typer.Option("--nonce", metavar="WORDS", help="Words of the auditor's own, which the evidence then holds."),
     ] = None,
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="The key that signs the evidence (Ed25519).")
