@@ -381,7 +381,7 @@ def way_out_findings(site, name, got_out):
     return sorted(findings | heard)
 
 
-@check("LEAK-02", proof="attempt", collect=[got_out])
+@check("LEAK-02", proof="attempt", vantage="host", collect=[got_out])
 def test_nothing_undeclared_gets_out(host, site, got_out):
     """From the host, connections, datagrams and name queries to undeclared places are refused."""
     tried = got_out["hosts"].get(host.name, {"error": host.unreachable or "it was not asked"})

@@ -93,7 +93,7 @@ def asked_of_the_proxy(site, run):
 REFUSALS = (400, 403, 404)  # squid's own words; 404 for its manager, which is not there
 
 
-@check("LEAK-02", proof="attempt", collect=[asked_of_the_proxy])
+@check("LEAK-02", proof="attempt", vantage="host", collect=[asked_of_the_proxy])
 def test_the_proxy_serves_declared_names_only(host, asked_of_the_proxy):
     """Through the proxy, undeclared names, addresses, ports and methods are refused; declared names are not."""
     said = asked_of_the_proxy.get(host.name, {"error": host.unreachable or "it was not asked"})
