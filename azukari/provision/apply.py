@@ -7,7 +7,7 @@ from typing import Protocol
 
 from azukari.errors import NotJudged, SafeguardFails
 from azukari.people import decoys
-from azukari.provision.lock import apply_lock
+from azukari.provision.lock import apply_lock, lock_place
 from azukari.provision.preflight import Finding, HostState, ask_all
 from azukari.provision.recovery import after_fault, recover
 from azukari.provision.runner import Event, Outcome, run_playbook
@@ -124,15 +124,6 @@ def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: b
         if fresh := [h for h in result.new if h not in bastions]:  # no one depends on these yet: all at once
             _take_over(at, fresh, progress, result, plain=plain)
     return result
-
-
-def lock_place(at: Session) -> str | None:
-    """Return where this call's lock lies: on the bastion, or with a keeper who may only pass it, on an own host.
-
-    None: all that this keeper holds is fresh; there is nothing yet that two could change at once.
-    """
-    bastion = at.site.group("bastion")[0].name
-    return bastion if bastion in at.own.hosts else next(iter(at.of_way("managed")), None)
 
 
 def _take_over(at: Session, hosts: list[str], progress: Progress, result: Result, *, plain: bool) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from azukari.errors import NotJudged, Unreachable
+from azukari.provision.session import Session
 
 # The kernel frees it when the connection ends, so a controller that was killed leaves no stale lock behind.
 _HOLD = r"""
@@ -20,6 +21,30 @@ if flock -n 9; then printf '%s\n' "$1" >/run/lock/azukari-apply.holder; echo hel
 else echo "busy $(cat /run/lock/azukari-apply.holder 2>/dev/null)"; fi
 """
 _WAIT_SECONDS = 15
+_HELD = 75
+
+
+def lock_place(at: Session) -> str | None:
+    """Return where this call's lock lies: on the bastion, or with a keeper who may only pass it, on an own host.
+
+    None: all that this keeper holds is fresh; there is nothing yet that two could change at once.
+    """
+    bastion = at.site.group("bastion")[0].name
+    return bastion if bastion in at.own.hosts else next(iter(at.of_way("managed")), None)
+
+
+def is_held(host: str, ssh_config: Path) -> bool:
+    """Return whether an `apply` of this site is at work.
+
+    Args:
+        host: where the lock lies.
+        ssh_config: the way to it.
+    """
+    question = f"sudo -n flock --nonblock --conflict-exit-code {_HELD} /run/lock/azukari-apply true"
+    done = subprocess.run(
+        ["ssh", "-F", str(ssh_config), host, question], capture_output=True, timeout=_WAIT_SECONDS, check=False
+    )
+    return done.returncode == _HELD
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from subprocess import run
 
 from azukari.errors import NotJudged
+from azukari.provision.lock import is_held, lock_place
 from azukari.provision.preflight import ask_all
 from azukari.provision.session import Session
 
@@ -21,6 +22,7 @@ def recover(at: Session, hosts: Iterable[str]) -> list[str]:
     for host in hosts:
         for change in at.states[host].pending_rollbacks:
             if change["state"] == "armed":
+                _refuse_while_applying(at, host, change["what"])
                 _on_host(at, host, f"{ROLLBACK} --restore {change['id']}")
             _on_host(at, host, f"{ROLLBACK} --acknowledge {change['id']}")
             paths = ", ".join(kept["path"] for kept in change["paths"])
@@ -28,6 +30,13 @@ def recover(at: Session, hosts: Iterable[str]) -> list[str]:
                 f"{host}: “{change['what']}” of {change['at']} was rolled back: never proven from outside ({paths})."
             )
     return named
+
+
+def _refuse_while_applying(at: Session, host: str, what: str) -> None:
+    """An armed change may be one of an `apply` that is at work this moment, whose proof is on its way."""
+    place = lock_place(at)
+    if place and is_held(place, at.ssh_config):
+        raise NotJudged(f"{host}: “{what}” waits for its proof: another `apply` of this site is running. Wait for it.")
 
 
 def _on_host(at: Session, host: str, command: str) -> None:

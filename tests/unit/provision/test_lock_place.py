@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from azukari.provision.apply import lock_place
+from azukari.provision.lock import lock_place
 
 
 def session(own, ways):
