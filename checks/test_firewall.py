@@ -4,16 +4,10 @@ The rules that must be loaded are worked out here a second time from flows.yml; 
 """
 
 import ipaddress
-import json
-import socket
-from concurrent.futures import ThreadPoolExecutor
 
-from azukari.errors import AzukariError
-from azukari.ssh.listener import listening
-from azukari.ssh.reach import scan
-from azukari.ssh.vantage import dial, inside
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 from azukari.verify.nft_words import one_or_set, said_rules
+from azukari.verify.reaching import EPHEMERAL, addresses_of, got_out, reached
 
 # --- what the declared flows mean as rules ----------------------------------------------------------------------------
 
@@ -139,9 +133,67 @@ def test_a_reboot_loads_the_same_rules(host, site):
     return "nftables.service is enabled and would load the declared ruleset"
 
 
+# --- any server: is there a packet filter at all? ---------------------------------------------------------------------
+
+OTHER_FILTERS = ("ufw.service", "firewalld.service", "netfilter-persistent.service")
+
+
+def open_families(objects):
+    """Return the families for which a packet that no rule speaks of is let in: `IPv4`, `IPv6`, both or none.
+
+    Args:
+        objects: nft's JSON listing; what iptables and ufw set stands in it too.
+    """
+    chains = [one["chain"] for one in objects if one.get("chain", {}).get("hook") == "input"]
+    rules = [one["rule"] for one in objects if "rule" in one]
+
+    def refuses(chain):
+        own = [
+            r
+            for r in rules
+            if all(r.get(k) == chain.get(k) for k in ("family", "table")) and r["chain"] == chain["name"]
+        ]
+        last = own[-1]["expr"] if own else []
+        ends = (
+            bool(last)
+            and not any("match" in one for one in last)
+            and any(k in one for one in last for k in ("drop", "reject"))
+        )
+        return chain.get("policy") == "drop" or ends
+
+    shut = {chain["family"] for chain in chains if refuses(chain)}
+    return [name for name, family in (("IPv4", "ip"), ("IPv6", "ip6")) if not {family, "inet"} & shut]
+
+
+@collector()
+def filters_at_boot(host):
+    """Which other programs load a packet filter when the host starts."""
+    answer = host.command(["systemctl", "is-enabled", *OTHER_FILTERS])
+    return [unit for unit, state in zip(OTHER_FILTERS, answer.stdout.split(), strict=False) if state == "enabled"]
+
+
+@check("LEAK-01", sections=["nftables", "nftables_boot", "sockets"], collect=[filters_at_boot], host_level=True)
+def test_what_no_rule_lets_in_is_refused(host, filters_at_boot):
+    """A packet filter refuses whatever no rule lets in, over IPv4 and IPv6, now and after a reboot."""
+    listening = sorted({(one["protocol"], one["port"]) for one in host.facts["sockets"] if not on_loopback(one)})
+    shown = ", ".join(f"{protocol} {port}" for protocol, port in listening[:12]) or "none"
+    loaded, boot = host.facts["nftables"], host.facts["nftables_boot"]
+    now = open_families(loaded["rules"]) if loaded["installed"] else ["IPv4", "IPv6"]
+    assert not now, f"over {' and '.join(now)} every port can be reached; these listen: {shown}"
+    if not filters_at_boot:
+        enabled = boot["installed"] and boot["enabled"] == "enabled" and boot["rules"] is not None
+        later = open_families(boot["rules"]) if enabled else ["IPv4", "IPv6"]
+        assert not later, f"after a reboot every port can be reached over {' and '.join(later)}; these listen: {shown}"
+    return f"refused unless a rule says otherwise; these listen: {shown}"
+
+
 # --- who listens ------------------------------------------------------------------------------------------------------
 
-EPHEMERAL = 32768  # below net.ipv4.ip_local_port_range, kernel documentation ip-sysctl
+
+def on_loopback(one):
+    """Tell whether a socket can be reached from the host itself alone."""
+    address = ipaddress.ip_address(one["address"])
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def undeclared_listeners(sockets, declared, proxy):
@@ -154,11 +206,9 @@ def undeclared_listeners(sockets, declared, proxy):
     """
     found = []
     for one in sockets:
-        address = ipaddress.ip_address(one["address"])
-        address = getattr(address, "ipv4_mapped", None) or address
         asking = proxy and one["protocol"] == "udp" and one.get("user") == "proxy" and one["port"] >= EPHEMERAL
         neighbours = one["protocol"] == "raw" and one.get("process") == "systemd-network"
-        if address.is_loopback or asking or neighbours or (one["protocol"], one["port"]) in declared:
+        if on_loopback(one) or asking or neighbours or (one["protocol"], one["port"]) in declared:
             continue
         owner = f"{one.get('process')} (user {one.get('user')}, {one.get('unit')})" if "pid" in one else "a program"
         found.append(
@@ -178,58 +228,6 @@ def test_only_declared_ports_listen(host, site):
 
 
 # --- attempts to get in -----------------------------------------------------------------------------------------------
-
-# What an intruder tries first: administration, files, databases, caches, containers, printers, development servers.
-USUAL_TCP = (
-    21, 22, 23, 25, 53, 80, 110, 111, 123, 139, 143, 323, 389, 443, 445, 587, 631, 873, 1433, 2049, 2375, 3000, 3128,
-    3306, 4460, 5000, 5432, 5900, 6379, 8000, 8080, 8443, 9000, 9100, 9200, 10050, 11211, 20514, 27017, 30344, 50000,
-)  # fmt: skip
-USUAL_UDP = (53, 67, 69, 111, 123, 137, 161, 323, 500, 514, 1194, 1900, 5353, 5355, 11211)
-PATIENCE = 0.6  # seconds, twice for each silent port; the vantage is near, or waits longer than its round trip
-
-
-def own_address(target, namespace):
-    """Return the address from which this vantage speaks to a target, or None when it has no way there."""
-
-    def ask():
-        with socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET, socket.SOCK_DGRAM) as one:
-            one.connect((target, 9))
-            return one.getsockname()[0]
-
-    try:
-        return inside(namespace, ask)
-    except OSError:
-        return None
-
-
-def addresses_of(declared):
-    """Return a host's addresses, IPv4 first."""
-    return [str(a) for a in (declared.address, declared.address6) if a]
-
-
-@collector(proof="attempt", scope="site")
-def reached(site, run):
-    """Each usual, declared and listening port of every host, tried over IPv4 and IPv6 from the vantage."""
-    sockets = [
-        one for host in run.hosts.values() if not host.unreachable for one in host.known_facts.get("sockets") or []
-    ]
-    ports = {
-        protocol: set(usual)
-        | {flow.port for flow in site.resolved_flows if flow.protocol == protocol and flow.destinations}
-        | {one["port"] for one in sockets if one["protocol"] == protocol and one["port"] < EPHEMERAL}
-        for protocol, usual in (("tcp", USUAL_TCP), ("udp", USUAL_UDP))
-    }
-    targets = [address for name in run.hosts for address in addresses_of(site.hosts[name])]
-    own = {address: own_address(address, run.outside.namespace) for address in targets}
-    there = [address for address in targets if own[address]]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        tries = [pool.submit(scan, there, ports[p], PATIENCE, run.outside.namespace, p) for p in ("tcp", "udp")]
-        answers = [one for attempt in tries for one in attempt.result()]
-    return {
-        "from": own,
-        "ports": {protocol: sorted(tried) for protocol, tried in ports.items()},
-        "answers": [[one.address, one.protocol, one.port, one.state] for one in answers if one.state != "silent"],
-    }
 
 
 def way_in_findings(site, name, reached, beside=()):
@@ -284,86 +282,6 @@ def test_only_declared_flows_get_in(host, site, reached, run):
 
 
 # --- attempts to get out ----------------------------------------------------------------------------------------------
-
-OUT_TCP = (25, 53, 80, 443, 8443)
-OUT_UDP = (53, 123)
-
-# Runs on the host, as the audit account: no file, no privilege, one connection or datagram a target.
-ATTEMPT = """
-import concurrent.futures, json, socket, sys
-QUERY = bytes.fromhex("a2a20100000100000000000006617a756b617269047465737400000100 01".replace(" ", ""))
-def attempt(target):
-    protocol, address, port = target
-    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as one:
-        one.settimeout(1.2)
-        try:
-            one.connect((address, port))
-            if protocol == "udp":
-                one.send(QUERY)
-                one.recv(512)
-            return "answered"
-        except TimeoutError:
-            return "silent"
-        except OSError as error:
-            return error.strerror or str(error)
-targets = json.loads(sys.argv[1])
-with concurrent.futures.ThreadPoolExecutor(32) as pool:
-    print(json.dumps(list(zip(targets, pool.map(attempt, targets)))))
-"""
-
-
-def ways_out(site, name, own):
-    """Return (undeclared targets, declared targets) of one host, as [protocol, address, port].
-
-    Args:
-        site: the declared site.
-        name: the host.
-        own: the vantage's addresses.
-    """
-    resolvers = [str(address) for address in site.upstream.resolvers]
-    undeclared = [["tcp", address, port] for address in own for port in OUT_TCP]
-    undeclared += [["udp", address, port] for address in own for port in OUT_UDP]
-    undeclared += [[protocol, address, 53] for address in resolvers for protocol in ("udp", "tcp")]
-    # The proxy and sshd are there on every site: where these cannot be reached, a refusal elsewhere proves nothing.
-    declared = [
-        ["tcp", str(network.network_address), flow.port]
-        for flow in site.flows_out(name)
-        if flow.protocol == "tcp" and flow.port in (22, 3128)
-        for network in flow.destinations
-        if network.num_addresses == 1
-    ]
-    return undeclared, declared[:4]
-
-
-@collector(proof="attempt", scope="site")
-def got_out(site, run):
-    """Connections, datagrams and name queries to places that no flow declares, tried on every host."""
-    probes = [str(address) for address in site.settings.probe] if run.outside.namespace else []
-    first = next(iter(site.hosts.values()))
-    own = probes or [a for a in map(lambda target: own_address(target, None), addresses_of(first)) if a]  # noqa: C417
-
-    def attempt(host):
-        undeclared, declared = ways_out(site, host.name, own)
-        try:
-            answer = host.command(
-                ["python3", "-I", "-c", ATTEMPT, json.dumps(undeclared + declared)], seconds=20, fresh=True
-            )
-        except AzukariError as error:
-            return {"error": str(error)}
-        if answer.exit_code:
-            return {"error": answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no answer"}
-        said = json.loads(answer.stdout)
-        return {"undeclared": said[: len(undeclared)], "declared": said[len(undeclared) :]}
-
-    with listening(own, OUT_TCP, OUT_UDP, run.outside.namespace) as state:
-        port = min(port for protocol, port in state.ports if protocol == "tcp")
-        dial(own[0], port, 2, run.outside.namespace).close()  # a listener that nobody can hear proves nothing
-        asked = [host for host in run.hosts.values() if not host.unreachable]
-        with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-            found = dict(zip([host.name for host in asked], pool.map(attempt, asked), strict=True))
-    heard = sorted([one.sender, one.protocol, one.port] for one in state.heard)
-    return {"at": own, "hosts": found, "heard": heard}
 
 
 def way_out_findings(site, name, got_out):

@@ -260,3 +260,61 @@ def test_a_refusal_proves_nothing_where_nothing_gets_out_at_all(site):
     ):
         with pytest.raises(NotEvaluated):
             judged.test_nothing_undeclared_gets_out(host("web", []), site, nothing)
+
+
+def chain(family="inet", policy="drop", hook="input"):
+    return {"chain": {"family": family, "table": "t", "name": "c", "type": "filter", "hook": hook, "policy": policy}}
+
+
+def ending(*statements, family="inet"):
+    return {"rule": {"family": family, "table": "t", "chain": "c", "expr": list(statements)}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "families"),
+    [
+        ([], ["IPv4", "IPv6"]),
+        ([chain()], []),
+        ([chain(policy="accept")], ["IPv4", "IPv6"]),
+        ([chain("ip")], ["IPv6"]),  # who filters IPv4 alone is open over IPv6
+        ([chain("ip"), chain("ip6")], []),
+        ([chain(policy="accept"), ending(dport(22), ACCEPT), ending({"drop": None})], []),
+        ([chain(policy="accept"), ending({"counter": None}, {"reject": None})], []),
+        ([chain(policy="accept"), ending({"drop": None}), ending(dport(22), ACCEPT)], ["IPv4", "IPv6"]),
+        ([chain(policy="accept"), ending(dport(22), {"drop": None})], ["IPv4", "IPv6"]),
+        ([chain(hook="forward")], ["IPv4", "IPv6"]),
+    ],
+)
+def test_a_server_is_open_unless_its_input_refuses(objects, families):
+    assert judged.open_families(objects) == families
+
+
+def judge_any_server(elsewhere=(), loaded=(), **boot):
+    at_boot = {"installed": True, "enabled": "enabled", "rules": list(loaded), **boot}
+    facts = {"nftables": {"installed": True, "rules": list(loaded)}, "nftables_boot": at_boot}
+    there = SimpleNamespace(
+        name="x", facts={**facts, "sockets": [listener(EVERYWHERE, 3306), listener("127.0.0.1", 9)]}
+    )
+    return judged.test_what_no_rule_lets_in_is_refused(there, list(elsewhere))
+
+
+def test_any_server_with_a_filter_now_and_at_boot_holds():
+    assert "tcp 3306" in judge_any_server(loaded=[chain()])
+    assert judge_any_server(["ufw.service"], [chain("ip"), chain("ip6")], enabled="disabled", rules=None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"elsewhere": ["ufw.service"]},
+        {"loaded": [chain("ip")]},
+        {"loaded": [chain()], "enabled": "disabled"},
+        {"loaded": [chain()], "rules": []},
+        {"loaded": [chain()], "rules": None},
+    ],
+    ids=["no rules", "a program without rules", "IPv4 alone", "not at boot", "none at boot", "bad file at boot"],
+)
+def test_any_server_that_is_open_is_told_which_ports_listen(wrong):
+    with pytest.raises(AssertionError, match="tcp 3306"):
+        judge_any_server(**wrong)
