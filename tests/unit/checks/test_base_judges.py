@@ -339,7 +339,9 @@ def test_secrets_in_sight_are_judged():
 
 # --- LEAK-26: what is written down ------------------------------------------------------------------------------------
 
-SECRET = {"tls": {"key": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n-----END PRIVATE KEY-----\n"}}
+SECRET = {
+    "tls": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nm+2kPublicPointOfTheKey=\n-----END PRIVATE KEY-----\n"
+}
 
 
 @pytest.fixture
@@ -349,6 +351,7 @@ def site(tmp_path, monkeypatch):
         one.mkdir(parents=True)
     (folder / "secrets" / "vault.yml").write_text("$ANSIBLE_VAULT;1.2;AES256;vault\n3865\n")
     (folder / "hosts.yml").write_text("all: {}\n")
+    (folder / "tls.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIB\nm+2kPublicPointOfTheKey=\n")
     (holder / "vault-password").write_text("correct-horse-battery\n")
     monkeypatch.setattr(judged.authority, "domains_at_hand", lambda _site: ["vault"])
     monkeypatch.setattr(judged.domain_secrets, "password_path", lambda _site, _domain: holder / "vault-password")
@@ -367,7 +370,7 @@ def test_the_look_does_not_take_itself_for_a_key():
 
 
 def test_a_site_without_secrets_in_the_clear(site):
-    assert "2 files without the secrets of vault" in judged.test_no_secret_is_written_down(judged.written_down(site))
+    assert "3 files without the secrets of vault" in judged.test_no_secret_is_written_down(judged.written_down(site))
 
 
 @pytest.mark.parametrize(
@@ -376,7 +379,12 @@ def test_a_site_without_secrets_in_the_clear(site):
         ("path", "secrets/log.yml", "password: x\n", r"log\.yml in secrets/ is not encrypted"),
         ("path", "forgotten.pem", "-----BEGIN PRIVATE KEY-----\n", r"a private key in forgotten\.pem"),
         ("path", "notes.txt", "it is correct-horse-battery\n", r"a secret of vault in notes\.txt"),
-        ("run", "facts.json", '{"said": "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49"}', r"a secret of vault in facts\.json"),
+        (
+            "run",
+            "facts.json",
+            '{"said": "MIGHAgEAMBMGByqGSM49AgEG\\nm+2kPublicPointOfTheKey="}',
+            r"a secret of vault in facts\.json",
+        ),
     ],
 )
 def test_a_secret_that_is_written_down_is_named_and_never_repeated(site, where, name, text, said):
