@@ -60,7 +60,7 @@ def decoy_logins(site: Site, run: RunContext) -> dict[str, Outcome]:
     """Present each domain's decoys to its servers."""
     try:
         vantage = run.outside.namespace
-        found = people_attempts.try_decoys(site, _identity(run), vantage, hosts=list(run.hosts), timeout=TIMEOUT)
+        found = people_attempts.try_decoys(site, _identity(run), vantage, hosts=_answering(run), timeout=TIMEOUT)
     except AzukariError as error:
         raise NotEvaluated(error.message) from error
     return {
