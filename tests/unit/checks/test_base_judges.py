@@ -340,7 +340,7 @@ def test_secrets_in_sight_are_judged():
 # --- LEAK-26: what is written down ------------------------------------------------------------------------------------
 
 SECRET = {
-    "tls": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nm+2kPublicPointOfTheKey=\n-----END PRIVATE KEY-----\n"
+    "tls": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nm+2kPublicPoint=\n-----END PRIVATE KEY-----\n"
 }
 
 
@@ -351,7 +351,7 @@ def site(tmp_path, monkeypatch):
         one.mkdir(parents=True)
     (folder / "secrets" / "vault.yml").write_text("$ANSIBLE_VAULT;1.2;AES256;vault\n3865\n")
     (folder / "hosts.yml").write_text("all: {}\n")
-    (folder / "tls.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIB\nm+2kPublicPointOfTheKey=\n")
+    (folder / "tls.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIB\nm+2kPublicPoint=\n")
     (holder / "vault-password").write_text("correct-horse-battery\n")
     monkeypatch.setattr(judged.authority, "domains_at_hand", lambda _site: ["vault"])
     monkeypatch.setattr(judged.domain_secrets, "password_path", lambda _site, _domain: holder / "vault-password")
@@ -382,7 +382,7 @@ def test_a_site_without_secrets_in_the_clear(site):
         (
             "run",
             "facts.json",
-            '{"said": "MIGHAgEAMBMGByqGSM49AgEG\\nm+2kPublicPointOfTheKey="}',
+            '{"said": "MIGHAgEAMBMGByqGSM49AgEG\\nm+2kPublicPoint="}',
             r"a secret of vault in facts\.json",
         ),
     ],
