@@ -339,7 +339,9 @@ def test_secrets_in_sight_are_judged():
 
 # --- LEAK-26: what is written down ------------------------------------------------------------------------------------
 
-SECRET = {"tls": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nm+2kPublicPoint=\n-----END PRIVATE KEY-----\n"}
+SECRET = {
+    "tls": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nm+2kPublicPoint=\n-----END PRIVATE KEY-----\n",
+}
 
 
 @pytest.fixture
