@@ -17,7 +17,7 @@ DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
 _IN_BLOCK = re.compile(r"(?:^|`)(?:sudo )?(?:\.venv/bin/)?azukari ([a-z-][^`]*)")
 _IN_LINE = re.compile(r"`(?:sudo )?(?:\.venv/bin/)?azukari ([a-z-][^`]*)`")
 _QUOTED = re.compile(r"^```\w+ (\S+/\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"(?<!!)\[[^]]*\]\((?!https?:)([^)#]+)\)")
+_LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
 
 def ids(document: Path) -> str:
