@@ -71,7 +71,7 @@ def test_a_certificate_that_is_cut_short(cut):
         program.lines("tanaka", certificate()[:cut])
 
 
-@pytest.mark.parametrize("text", ["%%%", keys.public_text(keys.new_key()).split()[1]])
+@pytest.mark.parametrize("text", ["%%%", keys.public_text(keys.new_key()).split()[1]], ids=["nonsense", "a bare key"])
 def test_what_is_no_certificate(text):
     with pytest.raises(program.Refused):
         program.lines("tanaka", text)

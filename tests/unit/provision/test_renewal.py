@@ -46,7 +46,7 @@ def host_certificate(
         (host_certificate(names=["web"]), "its names are not the declared ones"),
         (host_certificate(names=[*NAMES, "db"]), "its names are not the declared ones"),
         ("", "there is none"),
-        (line(HOST), "it is a key, not a certificate"),
+        pytest.param(line(HOST), "it is a key, not a certificate", id="a key"),
         ("ssh-ed25519-cert-v01@openssh.com AAAA", "it cannot be read"),
     ],
 )
