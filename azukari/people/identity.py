@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
 
 from azukari.errors import InputError
@@ -198,7 +199,7 @@ def _jump_certificate(site: Site) -> Path:
 def _read(path: Path) -> SSHCertificate | None:
     try:
         found = load_ssh_public_identity(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, UnsupportedAlgorithm):
         return None
     return found if isinstance(found, SSHCertificate) else None
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -46,7 +47,7 @@ def read_private(data: bytes, where: str) -> Ed25519PrivateKey:
     """
     try:
         key = load_ssh_private_key(data, password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"{where} is not an OpenSSH private key that can be read: {error}.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(f"{where} holds another kind of key; azukari expects Ed25519.")
@@ -61,7 +62,7 @@ def read_public(line: str, where: str) -> Ed25519PublicKey:
     """
     try:
         key = load_ssh_public_key(line.strip().encode())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"{where} is not an OpenSSH public key: {error}.") from error
     if not isinstance(key, Ed25519PublicKey):
         raise InputError(f"{where} holds another kind of key; azukari expects ssh-ed25519.")

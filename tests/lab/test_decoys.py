@@ -22,7 +22,8 @@ from azukari.ssh.session import Session
 from tests import provisioned
 
 pytestmark = pytest.mark.lab
-SECONDS = 12.0  # seven hosts, on two cores that other tests share; alone it takes about three
+SECONDS = 12.0  # seven hosts, on two cores that other tests share; alone it takes about two
+PATIENT = 20.0  # seconds for one step of one attempt, where not the time is tested
 
 # What the server's log says, by decoy.
 REASONS = {
@@ -82,10 +83,10 @@ def test_the_servers_log_gives_the_reason_meant(
             address = str(site.hosts[host].address)
             if host == "bastion":
                 target = attempts.at_bastion(site, "azukari-audit", lab.outside().namespace)
-                answer = login(target, shown, patience=30)
+                answer = login(target, shown, PATIENT, patience=30)
             else:
-                with Jump(str(site.hosts["bastion"].address), JUMP_USER, way) as jump:
-                    answer = login(Target(address, "azukari-audit", via=jump), shown)
+                with Jump(str(site.hosts["bastion"].address), JUMP_USER, way, timeout=PATIENT) as jump:
+                    answer = login(Target(address, "azukari-audit", via=jump), shown, PATIENT)
             log = lab.run(host, ["journalctl", "--no-pager", f"--since=@{since}"]).stdout.decode()
             assert answer.outcome == "refused", (name, answer)
             assert reason in log, (name, log)
@@ -126,9 +127,9 @@ def test_an_hour_is_enough_for_automation_and_a_minute_more_is_refused(site: Sit
             line, _ = ssh_certificates.make(own.user_ca, kind, public, ["apply@web"], name, validity, sources=sources)
             keys.write_closed(audit.folder / "long-cert.pub", line)
             shown = Credential.from_files(name, audit.folder / "long", audit.folder / "long-cert.pub")
-            with Jump(str(site.hosts["bastion"].address), JUMP_USER, way) as jump:
+            with Jump(str(site.hosts["bastion"].address), JUMP_USER, way, timeout=PATIENT) as jump:
                 target = Target(str(site.hosts["web"].address), "azukari-apply", via=jump)
-                outcomes[minutes] = login(target, shown).outcome
+                outcomes[minutes] = login(target, shown, PATIENT).outcome
     assert outcomes == {60: "accepted", 61: "refused"}
 
 
@@ -137,9 +138,9 @@ def test_another_domains_keeper_passes_the_bastion_and_opens_nothing_behind(site
         assert own.hosts == ("vault",)
         way = Credential.from_files("way", own.private_key, own.jump_certificate)
         shown = Credential.from_files("vault's", own.private_key, own.certificates["vault"])
-        with Jump(str(site.hosts["bastion"].address), JUMP_USER, way) as jump:
+        with Jump(str(site.hosts["bastion"].address), JUMP_USER, way, timeout=PATIENT) as jump:
             outcomes = {
-                name: login(Target(str(host.address), "azukari-audit", via=jump), shown).outcome
+                name: login(Target(str(host.address), "azukari-audit", via=jump), shown, PATIENT).outcome
                 for name, host in site.hosts.items()
                 if name != "bastion"
             }
@@ -152,13 +153,13 @@ def test_a_certificate_that_is_revoked_is_refused_after_the_next_list(site: Site
         shown = Credential.from_files("own", own.private_key, own.certificates["log"])
         held = authority.load(site, "log")
         target = Target(str(site.hosts["log"].address), "azukari-audit")
-        with Jump(str(site.hosts["bastion"].address), JUMP_USER, way) as jump:
-            before = login(dataclasses.replace(target, via=jump), shown)
+        with Jump(str(site.hosts["bastion"].address), JUMP_USER, way, timeout=PATIENT) as jump:
+            before = login(dataclasses.replace(target, via=jump), shown, PATIENT)
             issued = [e for e in held.ledger.entries() if e.event == "issued" and e.key_id.endswith("/log")]
             held.revoke(issued[-1].serial, issued[-1].key_id, "test")
             applied = provisioned.azukari("apply", "--limit", "log", "--tags", "ssh", timeout=300)
             assert applied.returncode == 0, applied.stderr
-            after = login(dataclasses.replace(target, via=jump), shown)
+            after = login(dataclasses.replace(target, via=jump), shown, PATIENT)
     assert (before.outcome, after.outcome) == ("accepted", "refused")
 
 

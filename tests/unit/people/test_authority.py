@@ -185,12 +185,12 @@ def test_a_ledger_with_a_line_altered_or_taken_out_names_the_line(tmp_path: Path
 def test_a_ledger_of_years_is_read_in_a_moment(tmp_path: Path) -> None:
     grown = Ledger(tmp_path / "grown")
     many = [
-        Entry("issued", "user", n, "automation/audit/x", ("audit@web",), "a", "b", ("192.0.2.1",)) for n in range(50000)
+        Entry("issued", "user", n, "automation/audit/x", ("audit@web",), "a", "b", ("192.0.2.1",)) for n in range(10000)
     ]
     grown.append([*many, Entry("revoked", "user", 7, "p/t", note="lost")])
     start = time.process_time()
     assert grown.revoked() == {7}
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 0.5
 
 
 class TestLabSite:
