@@ -191,7 +191,9 @@ def login(target: Target, credential: Credential, timeout: float = 5, patience: 
     return logins(target, [credential], timeout, patience)[0]
 
 
-def logins(target: Target, credentials: Sequence[Credential], timeout: float = 5, patience: float = 0) -> list[Login]:
+def logins(
+    target: Target, credentials: Sequence[Credential], timeout: float = 5, patience: float = 0, pace: float = 0
+) -> list[Login]:
     """Present credentials one after the other, on as few connections as the server allows.
 
     A handshake costs more than an attempt, and OpenSSH counts a source's *connections* that failed to authenticate
@@ -202,6 +204,7 @@ def logins(target: Target, credentials: Sequence[Credential], timeout: float = 5
         credentials: what to present.
         timeout: seconds for each step.
         patience: seconds to wait, in all, when the server drops connections from here for a while.
+        pace: seconds between two connections; as many as a penalty has keep penalties from adding up.
 
     Returns:
         an answer for each credential.
@@ -216,6 +219,8 @@ def logins(target: Target, credentials: Sequence[Credential], timeout: float = 5
     try:
         while len(answers) < len(credentials):
             if transport is None:
+                if answers:
+                    time.sleep(pace)
                 transport = _shake_hands(target, timeout, until)
             answer = _present(transport, target.user, credentials[len(answers)])
             if answer is None:

@@ -173,6 +173,16 @@ def test_the_jump_account_gives_forwards_to_declared_hosts_and_nothing_else(site
     assert {attempt.what for attempt in found if attempt.allowed} == {f"forward to {web} port 22"}, found
 
 
+def test_attempts_from_the_honest_machine_itself_shut_nobody_out(site: Site, lab: Lab) -> None:
+    with identity.automation(site, "audit") as own:
+        file = config.write(site, own)
+        for _ in range(2):  # one run after the other, from the address that people use
+            found = attempts.try_decoys(site, own, None, hosts=["bastion"], timeout=PATIENT)["bastion"]
+            assert not isinstance(found, NotJudged), found
+            assert {answer.outcome for answer in found} == {"refused"}
+            assert _ssh(file, "bastion", "id -un") == "azukari-audit"
+
+
 def test_a_host_that_is_down_holds_up_nobody(site: Site, lab: Lab) -> None:
     gone = dataclasses.replace(site.hosts["mail"], address=site.hosts["mail"].address + 100)
     without = dataclasses.replace(site, hosts={**site.hosts, "mail": gone})
