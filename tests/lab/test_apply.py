@@ -16,7 +16,7 @@ from tests import provisioned
 from tests.provisioned import azukari
 
 pytestmark = pytest.mark.lab
-KILLS = 10
+KILLS = {"all": 10, "rotating": 2}  # by --share
 
 # Hand edits in several roles, on several hosts.
 EDITS = {
@@ -97,12 +97,13 @@ def test_one_apply_at_a_time(provisioned_lab: Lab) -> None:
     assert first.returncode == 0
 
 
-def test_killed_at_random_moments(provisioned_lab: Lab) -> None:
+def test_killed_at_random_moments(provisioned_lab: Lab, request: pytest.FixtureRequest) -> None:
     """Whatever was killed when: hosts stay reachable, and the next apply converges."""
+    kills = KILLS[request.config.getoption("--share", default="all")]
     seed = int(time.time())
     chance = random.Random(seed)
-    print(f"seed {seed}")
-    for _ in range(KILLS):
+    print(f"seed {seed}, {kills} kills")
+    for _ in range(kills):
         provisioned_lab.reset(list(EDITS))
         edit(provisioned_lab)
         process = subprocess.Popen(
