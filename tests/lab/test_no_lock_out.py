@@ -44,7 +44,7 @@ WRONG_GATEWAY = """
 - name: A network with the wrong gateway
   azukari_files:
     files:
-      - dest: /etc/systemd/network/10-wrong.network
+      - dest: /etc/systemd/network/10-host0.network
         content: |
           [Match]
           Name=host0
