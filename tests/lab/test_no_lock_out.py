@@ -36,6 +36,7 @@ class Mistake:
     tags: str
     names: str
     host: str = "app"
+    also: tuple[str, str, str] | None = None  # a second edit: file, old, new
     before: str = ""  # run on the host first, where the edit alone would change nothing
 
 
@@ -149,7 +150,11 @@ MISTAKES = [
         "start = datetime.now(UTC) - timedelta(days=400)",
         "ssh",
         "certificate",
-        before="rm /etc/ssh/ssh_host_ed25519_key-cert.pub",
+        also=(
+            "azukari/provision/renewal.py",
+            r"SSH_HOST_RENEW = timedelta\(days=60\)",
+            "SSH_HOST_RENEW = timedelta(999)",
+        ),
     ),
     Mistake(
         "PAM that denies",
@@ -167,10 +172,10 @@ def wrong_checkout(target: Path, mistake: Mistake) -> Path:
     for part in ("azukari", "roles", "playbooks", "checks", "safeguards"):
         shutil.copytree(REPOSITORY / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "inventory", target / "inventory", ignore=shutil.ignore_patterns("keys", "secrets"))
-    file = target / mistake.file
-    text, edits = re.subn(mistake.old, lambda _: mistake.new, file.read_text(), flags=re.MULTILINE)
-    assert edits, f"{mistake.file} has no {mistake.old}: the mistake would change nothing"
-    file.write_text(text)
+    for name, old, new in [(mistake.file, mistake.old, mistake.new), *([mistake.also] if mistake.also else [])]:
+        text, edits = re.subn(old, lambda _, new=new: new, (target / name).read_text(), flags=re.MULTILINE)
+        assert edits, f"{name} has no {old}: the mistake would change nothing"
+        (target / name).write_text(text)
     return target
 
 
