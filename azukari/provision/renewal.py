@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertificate
 
 SSH_HOST_DAYS = 180  # LEAK-11: at most a year
-SSH_HOST_RENEW = timedelta(
-    days=60
-)  # LEAK-11: at least 30 days left; twice that, so that one missed month is no finding
+# LEAK-11: at least 30 days left; twice that, so that one missed month is no finding
+SSH_HOST_RENEW = timedelta(days=60)
 TLS_RENEW_PART = 0.5  # LEAK-04: at least a third of the life left
 
 
