@@ -93,6 +93,8 @@ SITE = SimpleNamespace(upstream=SimpleNamespace(mirror=MIRROR + "/", security_mi
 def test_origins():
     assert judged.test_packages_come_from_declared_origins(packages(), SITE)
     removed = {"version": "1", "state": "rc", "origins": []}
+    held = {"version": "1", "state": "hi", "origins": [f"500 {MIRROR} trixie/main amd64 Packages"]}
+    assert judged.test_packages_come_from_declared_origins(packages(held=held), SITE)
     assert judged.test_packages_come_from_declared_origins(packages(old=removed), SITE)
 
 

@@ -261,3 +261,13 @@ def test_a_page_is_read_as_a_visitor_reads_it():
     assert read.sections["a"].rows == [("x", "1 & 2")]
     assert read.sections["a"].terms == {"t": "d go there"}
     assert [(link.href, link.text) for link in read.links] == [("/y", "go there"), ("", "no")]
+
+
+def test_a_limit_that_is_gone_is_no_altered_page(site, visit):
+    visit["errors"]["a body that is too large"] = visit["pages"]["/"]
+    JUDGES["DEST-07"](site, visit)
+    with pytest.raises(AssertionError, match="too large"):
+        JUDGES["LEAK-09"](site, visit)
+    visit["errors"]["a body that is too large"] = reply(b"<!doctype html>of nobody", 502)
+    with pytest.raises(AssertionError, match="502"):
+        JUDGES["DEST-07"](site, visit)
