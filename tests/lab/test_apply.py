@@ -97,6 +97,7 @@ def test_one_apply_at_a_time(provisioned_lab: Lab) -> None:
     assert first.returncode == 0
 
 
+@pytest.mark.whole
 def test_killed_at_random_moments(provisioned_lab: Lab, request: pytest.FixtureRequest) -> None:
     """Whatever was killed when: hosts stay reachable, and the next apply converges."""
     kills = KILLS[request.config.getoption("--share", default="all")]
@@ -126,6 +127,7 @@ def test_killed_at_random_moments(provisioned_lab: Lab, request: pytest.FixtureR
         assert settled.returncode == 0, settled.stderr
 
 
+@pytest.mark.whole
 def test_first_contact_by_password(provisioned_lab: Lab, tmp_path: Path) -> None:
     """A fresh Debian where root has a password and no key is taken over; then root's way is shut."""
     host = "mail"
