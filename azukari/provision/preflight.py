@@ -45,11 +45,24 @@ class Finding:
 
 @dataclass
 class HostState:
-    """What one host answered."""
+    """What one host answered.
+
+    Attributes:
+        host: its name.
+        way: by which way it answered.
+        said: why it cannot be reached, in ssh's words.
+        fresh: root was refused there, by key or password, after the host had shown the declared key.
+        system: ID and VERSION_ID of os-release(5), the latter's first number.
+        free_mb: MB free on /.
+        clock_offset: seconds that its clock is ahead of this machine's.
+        root: whether the identity can become root.
+        rollbacks: what `azukari-rollback --list` says.
+    """
 
     host: str
     way: Literal["managed", "new", "unreachable"]
     said: str = ""
+    fresh: bool = False
     system: tuple[str, str] = ("", "")
     free_mb: int = 0
     clock_offset: float = 0.0
@@ -69,6 +82,11 @@ class HostState:
         """Return what stands in the way of a change on this host."""
         if self.way == "unreachable":
             remedy = "Look at its console: is it up, is sshd listening, is its address the declared one?"
+            if self.fresh:
+                remedy = (
+                    "It shows the declared host key, but lets neither automation nor root in. Freshly installed? Give "
+                    "root's password by `azukari apply --root-password-file`. Else see `azukari-rollback --list` there."
+                )
             if "REMOTE HOST IDENTIFICATION" in self.said or "verification failed" in self.said:
                 remedy = (
                     "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if "
@@ -132,14 +150,15 @@ def ask_all(
 
 
 def _first(host: str, state: HostState, first_contact: Callable[[str], Path], root_password: str | None) -> HostState:
-    """Ask as on a fresh server; the normal way's answer says more, unless this way was refused for the host's key."""
+    """Ask as on a fresh server; the normal way's answer says more, unless this one shows that there is a server."""
     try:
         fresh = _ask(host, first_contact(host), "new", root_password)
     except HostKeyDiffers as error:
         return HostState(host, "unreachable", said=error.message)
     except Unreachable:
         return state
-    return fresh if fresh.way == "new" or "verification failed" in fresh.said else state
+    fresh.fresh = "Permission denied" in fresh.said
+    return fresh if fresh.way == "new" or fresh.fresh or "verification failed" in fresh.said else state
 
 
 def _ask(host: str, config: Path, way: Literal["managed", "new"], password: str | None = None) -> HostState:

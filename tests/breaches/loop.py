@@ -66,11 +66,13 @@ class Loop:
         self._green: Verdicts = {}
 
     def start(self) -> None:
-        """Judge the untouched lab: what is red before anything is broken proves nothing.
+        """Judge the provisioned lab, with nothing of earlier tests: what is red before a breach proves nothing.
 
         Raises:
             AssertionError: a check is red.
         """
+        for host in self._site.hosts:
+            self._lab.reset(host)
         done = provisioned.azukari("plan", timeout=APPLY_SECONDS)
         assert done.returncode == 0, f"the provisioned lab is not as declared:\n{done.stdout}\n{done.stderr}"
         red = _twice(self._green_or_red)

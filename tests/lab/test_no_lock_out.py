@@ -273,3 +273,7 @@ def test_rollback_by_hand_on_the_console(provisioned_lab: Lab) -> None:
     assert "20990101T000000Z-abcdef  confirmed" in listed
     assert provisioned_lab.run(host, ["azukari-rollback", "--last"]).returncode == 0
     assert provisioned_lab.run(host, ["cat", "/etc/motd"]).stdout == b"before\n"
+    named = azukari("doctor", "--limit", host)
+    assert named.returncode == 1, named.stderr
+    assert "“a test”" in named.stderr
+    assert azukari("doctor", "--limit", host).returncode == 0
