@@ -91,7 +91,9 @@ def run_playbook(
         if root_password is not None:
             environment["AZUKARI_ROOT_PASSWORD"] = root_password
             # Ansible has ssh ask the program `ansible` for the password, and looks for it on the path.
-            environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+            environment["PATH"] = os.pathsep.join(
+                [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+            )
         with (Path(folder) / "said").open("w+b") as said:
             process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
             try:

@@ -127,7 +127,6 @@ def test_killed_at_random_moments(provisioned_lab: Lab, request: pytest.FixtureR
         assert settled.returncode == 0, settled.stderr
 
 
-@pytest.mark.whole
 def test_first_contact_by_password(provisioned_lab: Lab, tmp_path: Path) -> None:
     """A fresh Debian where root has a password and no key is taken over; then root's way is shut."""
     host = "mail"
@@ -151,6 +150,31 @@ def test_first_contact_by_password(provisioned_lab: Lab, tmp_path: Path) -> None
     except BaseException:
         provisioned.forget()  # the next session builds the lab anew
         raise
+
+
+def test_what_a_service_has_not_read_is_put_in_force(provisioned_lab: Lab) -> None:
+    """A run killed between a file and its handler leaves services with older settings: the next one restarts them."""
+    unread = {
+        "web": {"nginx.service": "/etc/nginx/nginx.conf", "systemd-journald.service": "/etc/systemd/journald.conf.d"},
+        "bastion": {"squid.service": "/etc/squid/squid.conf", "chrony.service": "/etc/azukari/tls/time.pem"},
+    }
+
+    def processes() -> list[bytes]:
+        show = ["systemctl", "show", "--value", "--property=MainPID"]
+        return [provisioned_lab.run(host, [*show, *units]).stdout for host, units in unread.items()]
+
+    for host, units in unread.items():
+        provisioned_lab.reset(host)
+        provisioned_lab.run(host, ["touch", "--date=2020-01-01", *units.values()])
+    before = processes()
+    foreseen = azukari("plan", "--limit", ",".join(unread))
+    assert foreseen.returncode == 4, foreseen.stderr
+    done = azukari("apply", "--limit", ",".join(unread))
+    assert done.returncode == 0, done.stderr
+    stayed = {*b" ".join(before).split()} & {*b" ".join(processes()).split()}
+    assert not stayed, f"still the old processes {stayed}"
+    settled = azukari("plan", "--limit", ",".join(unread))
+    assert settled.returncode == 0, settled.stderr
 
 
 def test_a_foreign_host_key_stops_first_contact(provisioned_lab: Lab) -> None:

@@ -53,3 +53,10 @@ def test_which_changes_are_still_to_be_named(record: dict[str, object], pending:
 def test_a_foreign_host_key_is_answered_with_the_console_command() -> None:
     finding = HostState("web", "unreachable", said="Host key verification failed.").findings()[0]
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in finding.remedy
+
+
+def test_a_server_that_lets_nobody_in_yet_is_answered_with_the_option_for_the_password() -> None:
+    finding = HostState(
+        "web", "unreachable", said="root@192.0.2.1: Permission denied (password).", fresh=True
+    ).findings()[0]
+    assert "--root-password-file" in finding.remedy

@@ -14,6 +14,7 @@ import shlex
 import stat
 import subprocess
 import tempfile
+from datetime import UTC, datetime
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -111,6 +112,44 @@ def surplus(rules):
                 if fnmatch.fnmatch(name, rule.get("pattern", "*")) and name not in keep
             ]
     return found
+
+
+def stale(read_by):
+    """Return which units run with older settings than stand in the files they read, as one sentence each.
+
+    A run that was killed between a file and its handler leaves this behind, and so does a hand that changes a file,
+    has it read, and puts it back. `manager` is systemd itself.
+    """
+    found = []
+    for unit, paths in read_by.items():
+        started = last_read(unit)
+        newer = [path for path in below(paths) if started and os.lstat(path).st_ctime > started]
+        found += [f"{unit} has not read {path}" for path in newer[:1]]
+    return found
+
+
+def last_read(unit):
+    """Return when a unit's main process was started, or systemd read its settings; None where it does not run."""
+    which, stamp = ([], "UnitsLoadTimestamp") if unit == "manager" else ([unit], "ExecMainStartTimestamp")
+    done = subprocess.run(
+        ["systemctl", "show", "--timestamp=us+utc", f"--property={stamp},ActiveState", *which],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    if not said.get(stamp) or said.get("ActiveState", "active") not in ("active", "reloading"):
+        return None
+    return datetime.strptime(said[stamp], "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC).timestamp()
+
+
+def below(paths):
+    """Return the existing ones of these paths, and all that lies below them."""
+    for path in paths:
+        if os.path.lexists(path):
+            yield path
+        for folder, folders, files in os.walk(path):
+            yield from (os.path.join(folder, name) for name in folders + files)
 
 
 def shown(wanted):
@@ -217,6 +256,7 @@ def main():
                     "seconds": {"type": "int", "default": 45},
                 },
             },
+            "read_by": {"type": "dict", "default": {}},
             "what": {"type": "str", "default": "a change of files"},
             "change_id": {"type": "str"},
         },
@@ -228,7 +268,10 @@ def main():
     changed = [w for w in wanted if w.differs()]
     gone = [path for path in [*given["absent"], *surplus(given["only"])] if os.path.lexists(path)]
     paths = [w.path for w in changed] + gone
-    result = {"changed": bool(paths), "changed_paths": paths}
+    unread = stale(given["read_by"])
+    result = {"changed": bool(paths or unread), "changed_paths": paths}
+    if unread:
+        result["msg"] = "; ".join(unread)
     if module._diff:
         result["diff"] = [shown(w) for w in changed] + [{"prepared": f"removed: {path}\n"} for path in gone]
     if not paths or module.check_mode:
