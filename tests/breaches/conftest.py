@@ -62,7 +62,14 @@ def loop(request: pytest.FixtureRequest, provisioned_lab: Lab) -> Loop:
         item.callspec.params["trial"] for item in request.session.items if "trial" in getattr(item, "fixturenames", ())
     ]
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    made = Loop(provisioned_lab, wanted, lambda line: reporter.write_line(f"  {line}") if reporter else None)
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    assert reporter and capture
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"  {line}")
+
+    made = Loop(provisioned_lab, wanted, say)
     made.start()
     return made
 

@@ -29,14 +29,6 @@ def _twice(judge: Callable[[], T]) -> T:
     return judge() or judge()
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a trial came to: empty `failed` is a success."""
-
-    failed: str = ""
-    seconds: float = 0.0
-
-
 @dataclass
 class _Running:
     """A trial on its host while its wave goes on."""
@@ -62,7 +54,7 @@ class Loop:
         self._site = provisioned.site()
         self._waves = plan(trials, self._site.hosts)
         self._next = 0
-        self._outcomes: dict[Trial, Outcome] = {}
+        self._outcomes: dict[Trial, str] = {}
         self._green: Verdicts = {}
 
     def start(self) -> None:
@@ -82,8 +74,8 @@ class Loop:
         self._green = self._judge()
         return [f"{check} on {host}: {found[2]}" for (check, host), found in self._green.items() if found[0] == "fail"]
 
-    def outcome(self, trial: Trial, *, deadline: float | None = None) -> Outcome | None:
-        """Return what a trial came to; runs the waves up to its own. None: its wave would begin after the deadline.
+    def outcome(self, trial: Trial, *, deadline: float | None = None) -> str | None:
+        """Return why a trial failed, empty when it did not; runs the waves up to its own. None: its wave would begin after the deadline.
 
         Args:
             trial: one of those wanted.
@@ -121,7 +113,10 @@ class Loop:
                 one.failed = "not green again after " + ("apply" if one.trial.breach else "undo") + f":\n{left}"
             if left:  # the next trial must not pay for this one
                 self._reset(one)
-            self._outcomes[one.trial] = Outcome(one.failed, time.monotonic() - begun)
+            self._outcomes[one.trial] = one.failed
+            if one.failed:
+                self._say(f"{one.trial.id} on {one.host}: {one.failed}")
+        self._say(f"{time.monotonic() - begun:.0f} s")
 
     def _wrong(self, running: list[_Running], wave: Wave) -> dict[str, str]:
         """Return by host what is wrong with the verdicts while everything is broken."""
