@@ -63,12 +63,15 @@ def loop(request: pytest.FixtureRequest, provisioned_lab: Lab) -> Loop:
     ]
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     capture = request.config.pluginmanager.get_plugin("capturemanager")
-    assert reporter and capture
+    assert reporter
+    assert capture
 
     def say(line: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.write_line(f"  {line}")
 
+    for host in provisioned.site().hosts:  # earlier tests have left their traces
+        provisioned_lab.reset(host)
     made = Loop(provisioned_lab, wanted, say)
     made.start()
     return made

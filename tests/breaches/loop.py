@@ -58,13 +58,11 @@ class Loop:
         self._green: Verdicts = {}
 
     def start(self) -> None:
-        """Judge the provisioned lab, with nothing of earlier tests: what is red before a breach proves nothing.
+        """Judge the untouched lab: what is red before anything is broken proves nothing.
 
         Raises:
             AssertionError: a check is red.
         """
-        for host in self._site.hosts:
-            self._lab.reset(host)
         done = provisioned.azukari("plan", timeout=APPLY_SECONDS)
         assert done.returncode == 0, f"the provisioned lab is not as declared:\n{done.stdout}\n{done.stderr}"
         red = _twice(self._green_or_red)
@@ -75,7 +73,9 @@ class Loop:
         return [f"{check} on {host}: {found[2]}" for (check, host), found in self._green.items() if found[0] == "fail"]
 
     def outcome(self, trial: Trial, *, deadline: float | None = None) -> str | None:
-        """Return why a trial failed, empty when it did not; runs the waves up to its own. None: its wave would begin after the deadline.
+        """Return why a trial failed, empty when it did not; runs the waves up to its own.
+
+        None: its wave would begin after the deadline.
 
         Args:
             trial: one of those wanted.

@@ -108,7 +108,7 @@ def lab(monkeypatch):
 def outcome_of(lab, trial):
     loop = Loop(lab, [trial], lambda _line: None)
     loop.start()
-    return loop.outcome(trial).failed
+    return loop.outcome(trial)
 
 
 def test_a_breach_that_is_seen_and_healed_succeeds(lab, write):
