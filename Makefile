@@ -23,7 +23,7 @@ demo: setup ## the main job, whole: lab up, apply, verify, report
 	$(SUDO) $(AZUKARI) lab demo --site $(SITE)
 
 test-fast: setup ## lint and unit tests, no lab
-	$(PY) -m pytest tests/unit -n 2 -q
+	$(PY) -m pytest tests/unit -n 2 -q -rs
 
 test: lint test-fast ## everything that fits in 45 minutes; prints what was left out
 	$(SUDO) $(PY) -m pytest tests/lab tests/breaches -q --share=rotating -m "not whole"

@@ -177,7 +177,7 @@ def judge_age(plans, digest, now):
     """
     broken = [f"{one['name']}: {one['fault']}" for one in plans if one["fault"]]
     assert not broken, f"a plan is not what was signed: {'; '.join(broken)}."
-    whole = [one for one in plans if one["whole"] or one["left"]]
+    whole = [one for one in plans if one["whole"]]
     assert whole, "nobody has made a plan; run `azukari plan` daily (one with --limit or --tags does not count)."
     newest = whole[0]
     age = now - datetime.fromisoformat(newest["ended"])
@@ -198,7 +198,7 @@ def judge_drift(name, plans):
         name: the host.
         plans: as `plans` collects them.
     """
-    asked = [one for one in plans if name in one["hosts"] and (one["whole"] or one["left"])]
+    asked = [one for one in plans if name in one["hosts"] and one["whole"]]
     assert asked, f"no signed plan has asked {name}; run `azukari plan` (one with --limit or --tags does not count)."
     newest = asked[0]
     assert name not in newest["new"], (

@@ -59,7 +59,7 @@ def command(
     for host, why in result.unforeseen.items():
         console.print(f"{host}: an earlier apply was cut short there; what comes after this cannot be foreseen: {why}")
     _write(as_json, result)
-    whole = not (limit or tags or result.left)
+    whole = not (limit or tags)
     record = evidence.of_plan(
         declared.name,
         at.hosts,

@@ -69,7 +69,8 @@ def redact_text(text: str) -> str:
 
 
 def _without_value(found: re.Match[str]) -> str:
-    kept = found["value"].lower() in _SETTINGS or found["value"].startswith(("«", "/", "$", "%"))
+    tag_of_sudoers = found["name"].startswith("NOPASSWD")  # what follows is a command, sudoers(5)
+    kept = tag_of_sudoers or found["value"].lower() in _SETTINGS or found["value"].startswith(("«", "/", "$", "%"))
     return found[0] if kept else f"{found['name']}«secret»"
 
 

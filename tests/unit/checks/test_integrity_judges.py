@@ -136,6 +136,7 @@ def plan(**changed):
 def test_a_young_plan_without_changes():
     assert "3.0 h old" in judged.judge_age([plan()], "d1", NOW)
     assert judged.judge_age([plan(whole=False), plan()], "d1", NOW)
+    assert judged.judge_age([plan(left={"vault": "its keys are not at hand"})], "d1", NOW)
     assert judged.judge_drift("web", [plan(changes=[{"host": "db", "task": "base: Names"}])])
     assert judged.judge_drift("web", [plan(hosts=["db"]), plan()])
 
@@ -145,6 +146,7 @@ def test_a_young_plan_without_changes():
     [
         ([], "nobody has made a plan"),
         ([plan(whole=False)], "nobody has made a plan"),
+        ([plan(whole=False, left={"vault": "its keys are not at hand"})], "nobody has made a plan"),
         ([plan(ended=(NOW - timedelta(hours=27)).isoformat())], "27 h old"),
         ([plan(site="d0")], "another declaration"),
         ([plan(fault="results.json was changed")], r"results\.json was changed"),

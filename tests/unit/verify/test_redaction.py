@@ -28,6 +28,7 @@ KEPT = [
     "azukari-audit@web",
     "password_file=/etc/azukari/password",
     "cost $5 and $6",
+    "hanako ALL=(root) NOPASSWD: ALL",
 ]
 
 
