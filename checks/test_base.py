@@ -4,6 +4,7 @@ What is expected stands here a second time; the roles' own lists are never read.
 """
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -261,7 +262,9 @@ CAPABILITIES_ELSEWHERE = {
 }
 # systemd's own: the group adm may read the journal, a service its credentials.
 ACCESS_LISTS_BELOW = ("/var/log/journal", "/run/log/journal", "/run/user", "/run/credentials")
-DEVICES_BELOW = ("/run/host/inaccessible", "/run/systemd/inaccessible")  # what systemd hides other things with
+DEVICES_BELOW = re.compile(
+    r"/run/(host|systemd|user/\d+/systemd)/inaccessible/"
+)  # systemd hides with them
 CLOSED_TO_THE_WALK = ("/run/", "/proc/", "/sys/", "/dev/")
 MOUNT_OPTIONS = {"/dev/shm": {"nosuid", "nodev", "noexec"}, "/tmp": {"nosuid", "nodev", "noexec"}}  # noqa: S108
 MODES = {
@@ -301,9 +304,7 @@ def rights_beyond(walk, setuid, capabilities):
             found.append(f"{described(one)} can be written by everybody")
     found += [f"{described(one)} belongs to nobody who exists" for one in walk["unowned"]]
     found += [
-        f"{described(one)} is a device outside /dev"
-        for one in walk["devices"]
-        if not one["path"].startswith(DEVICES_BELOW)
+        f"{described(one)} is a device outside /dev" for one in walk["devices"] if not DEVICES_BELOW.match(one["path"])
     ]
     return found
 

@@ -105,7 +105,8 @@ WALK = {
     ],
     "unowned": [],
     "devices": [
-        {"path": "/run/host/inaccessible/blk", "kind": "device", "mode": "0000", "owner": "root", "group": "root"}
+        {"path": path, "kind": "device", "mode": "0000", "owner": "root", "group": "root"}
+        for path in ("/run/host/inaccessible/blk", "/run/user/0/systemd/inaccessible/chr")
     ],
     "closed": [],
 }
