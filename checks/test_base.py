@@ -262,9 +262,7 @@ CAPABILITIES_ELSEWHERE = {
 }
 # systemd's own: the group adm may read the journal, a service its credentials.
 ACCESS_LISTS_BELOW = ("/var/log/journal", "/run/log/journal", "/run/user", "/run/credentials")
-DEVICES_BELOW = re.compile(
-    r"/run/(host|systemd|user/\d+/systemd)/inaccessible/"
-)  # systemd hides with them
+DEVICES_BELOW = re.compile(r"/run/(host|systemd|user/\d+/systemd)/inaccessible/")  # systemd hides with them
 CLOSED_TO_THE_WALK = ("/run/", "/proc/", "/sys/", "/dev/")
 MOUNT_OPTIONS = {"/dev/shm": {"nosuid", "nodev", "noexec"}, "/tmp": {"nosuid", "nodev", "noexec"}}  # noqa: S108
 MODES = {

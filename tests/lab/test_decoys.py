@@ -22,7 +22,7 @@ from azukari.ssh.outside import Credential, Jump, Target, connect, login
 from azukari.ssh.session import Session
 from tests import provisioned
 
-pytestmark = [pytest.mark.lab, pytest.mark.whole]
+pytestmark = pytest.mark.lab
 SECONDS = 12.0  # seven hosts, on two cores that other tests share; alone it takes about two
 PATIENT = 20.0  # seconds for one step of one attempt, where not the time is tested
 

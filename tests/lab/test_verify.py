@@ -14,7 +14,7 @@ from azukari.ssh.config import CONNECT_TIMEOUT
 from azukari.verify.results import SCHEMA
 from tests import provisioned
 
-pytestmark = [pytest.mark.lab, pytest.mark.whole]
+pytestmark = pytest.mark.lab
 
 Verdicts = dict[tuple[str, str], str]
 
