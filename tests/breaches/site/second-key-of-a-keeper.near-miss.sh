@@ -1,6 +1,7 @@
 #!/bin/bash
 # safeguard: DEST-09
 # host: site
+# with: plan
 # a new key of the same person, and the office agreed
 ssh-keygen -q -t ed25519 -N '' -C '' -f "$AZUKARI_HOME/second"
 mv "$AZUKARI_HOME/second.pub" keys/people/sato_second.pub
