@@ -26,7 +26,7 @@ Verdicts = dict[tuple[str, str], tuple[str, str, str]]  # (check, host) → (ver
 
 def _twice(judge: Callable[[], T]) -> T:
     """Judge, and once more when something is wrong: on a busy machine a burst that must be quick may be too slow."""
-    return judge() or judge()
+    return judge() and judge()
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 
 from tests import provisioned
 from tests.breaches import loop as loops
-from tests.breaches.loop import Loop
+from tests.breaches.loop import Loop, _twice
 from tests.breaches.trials import TrialInvalid, parse
 from tests.breaches.waves import plan
 
@@ -205,3 +205,12 @@ def test_after_the_deadline_no_wave_begins(lab, write):
 def test_the_scripts_of_this_checkout_are_well_formed():
     for path in loops.Path(loops.__file__).parent.glob("*/*.sh"):
         assert parse(path).safeguard
+
+
+def test_what_is_wrong_is_judged_once_more_and_what_is_right_is_not():
+    answers = iter(["too slow", ""])
+    assert _twice(lambda: next(answers)) == ""
+    answers = iter(["", "never asked"])
+    assert _twice(lambda: next(answers)) == ""
+    answers = iter(["red", "red still"])
+    assert _twice(lambda: next(answers)) == "red still"
