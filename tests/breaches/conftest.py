@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="all",
         help="rotating: as many as fit in --breach-minutes, changed roles first, then another part each day",
     )
-    parser.addoption("--breach-minutes", type=float, default=3.0, help="how long a rotating share may take")
+    parser.addoption("--breach-minutes", type=float, default=18.0, help="how long a rotating share may take")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
