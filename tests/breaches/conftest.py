@@ -70,8 +70,7 @@ def loop(request: pytest.FixtureRequest, provisioned_lab: Lab) -> Loop:
         with capture.global_and_fixture_disabled():
             reporter.write_line(f"  {line}")
 
-    for host in provisioned.site().hosts:  # earlier tests have left their traces
-        provisioned_lab.reset(host)
+    provisioned_lab.reset(list(provisioned.site().hosts))  # earlier tests have left their traces
     made = Loop(provisioned_lab, wanted, say)
     made.start()
     return made

@@ -21,6 +21,8 @@ Verdicts = dict[tuple[str, str], str]
 
 @pytest.fixture(scope="module")
 def lab(provisioned_lab: Lab) -> Lab:
+    """The lab without the traces of earlier tests."""
+    provisioned_lab.reset(list(provisioned.site().hosts))
     return provisioned_lab
 
 
