@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.cli.plan import Domains, Limit, Plain, Tags, words
 from azukari.cli.progress import Lines
@@ -16,9 +17,9 @@ from azukari.site import approval
 
 def command(
     site: SiteOption = None,
-    limit: Limit = "",
-    tags: Tags = "",
-    domain: Domains = "",
+    limit: Limit = None,
+    tags: Tags = None,
+    domain: Domains = None,
     plain: Plain = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
     root_password_file: Annotated[
@@ -36,7 +37,7 @@ def command(
     A change that could lock people out is undone by the host itself unless a new login from outside succeeds in time.
     Exit code 1: a task failed or a change was rolled back; 2: something stood in the way, and nothing was changed.
     """
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     declared = chosen_site(site)
     state = approval(declared)
     if state.state != "approved":
@@ -54,5 +55,5 @@ def command(
         f"{len(result.changes)} changes on {len({host for host, _ in result.changes})} of {len(at.hosts)} hosts."
     )
     for sentence in result.rolled_back:
-        console.print(f"[bold red]Rolled back before this run:[/] {sentence} It is in force again now.")
+        console.print(f"[bold red]Rolled back before this run:[/] {escape(sentence)} It is in force again now.")
     return 1 if result.rolled_back else 0

@@ -1,13 +1,12 @@
 """`azukari doctor`: what stands in the way, on this machine and on the site's hosts."""
 
 import shutil
-from typing import Annotated
 
-import typer
-from rich.console import Console
+from rich.markup import escape
 
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
-from azukari.cli.plan import words
+from azukari.cli.plan import Limit, words
 from azukari.cli.progress import Lines
 from azukari.people import authority
 from azukari.provision import apply as provisioning
@@ -21,13 +20,13 @@ _TOOLS = {"ssh": "openssh-client", "ssh-keygen": "openssh-client", "nft": "nftab
 
 def command(
     site: SiteOption = None,
-    limit: Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")] = "",
+    limit: Limit = None,
 ) -> int:
     """Run the preflight alone: this machine, the declared site, every host; each finding with what to do about it.
 
     Exit code 0: nothing stands in the way; 2: something does; 1: a host had rolled a change back.
     """
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     declared = chosen_site(site)
     findings = _this_machine() + _declaration(declared)
     rolled_back: list[str] = []
@@ -36,9 +35,9 @@ def command(
             findings += provisioning.preflight(at, Lines(console))
             rolled_back = recover(at, at.hosts)
     for sentence in rolled_back:
-        console.print(f"[bold red]Rolled back:[/] {sentence}")
+        console.print(f"[bold red]Rolled back:[/] {escape(sentence)}")
     for finding in findings:
-        console.print(f"[yellow]{finding.where}[/]: {finding.what}\n    {finding.remedy}", highlight=False)
+        console.print(f"[yellow]{finding.where}[/]: {escape(finding.what)}\n    {escape(finding.remedy)}")
     if not findings and not rolled_back:
         console.print("[green]Nothing stands in the way.[/]")
         return 0

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from azukari import evidence
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site, site_folder
 from azukari.errors import InputError
 from azukari.evidence import Evidence
@@ -44,7 +44,7 @@ def list_(site: SiteOption = None, hosts: Hosts = False, as_json: AsJson = False
     for each in found:
         ended = each.ended.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
         table.add_row(each.name, each.subject, each.outcome, ended, str(each.run["judged_as"]))
-    console = Console()
+    console = new_console()
     console.print(table if found else "There is no evidence yet; `azukari verify` makes the first.")
 
 
@@ -55,7 +55,7 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
     if as_json:
         print(json.dumps(chosen.statement, ensure_ascii=False, indent=2))
         return
-    console = Console(highlight=False)
+    console = new_console()
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")  # a digest is never cut
@@ -74,7 +74,7 @@ def verify(which: Which = "", key: Key = None, site: SiteOption = None, hosts: H
     """Prove that evidence is what its signer signed: every byte of every file. Needs the public key alone."""
     chosen = chosen_evidence(which, site, hosts=hosts)
     name, fingerprint = _verified(chosen, site, key)
-    Console(highlight=False).print(
+    new_console().print(
         f"{chosen.name}: every byte is as {name} ({fingerprint}) signed it.\n"
         f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
         f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
@@ -97,7 +97,7 @@ def judge(which: Which = "", key: Key = None, site: SiteOption = None, hosts: Ho
     declared = None if chosen.context.get("site") is None else chosen_site(site)
     found = judge_again(chosen, declared)
     differing = [each for each in found if not each.same]
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console(soft_wrap=True)
     console.print(f"{len(found) - len(differing)} of {len(found)} verdicts came out as they were signed.")
     for each in differing:
         console.print(Text(f"{each.safeguard} on {each.host}: {each.then} then, {each.now} now. {each.message}"))

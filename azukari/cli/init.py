@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text as Words
 
+from azukari.cli.console import new_console
 from azukari.content import content
 from azukari.errors import InputError
 from azukari.people import authority, lab_site
@@ -87,6 +87,8 @@ def _public(file: Path) -> str:
         return public_key(file.parent, file.read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The public key {file} cannot be read: {error}.") from error
+    except InputError as error:
+        raise InputError(f"{file}: {error.message}") from error
 
 
 def _edit(path: Path, name: str, served: list[str]) -> None:
@@ -107,7 +109,7 @@ def _make_keys(site: Site, *, office: bool, auditor: bool) -> None:
 
 
 def _say(site: Site, folder: Path) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console(soft_wrap=True)
     console.print(Words(f"The site {site.name} is in {folder}; its private keys are in {state_dir(site)}/holders:"))
     console.print("  each domain's vault-password opens that domain's CA and secrets: give vault's and log's to their")
     console.print("  keepers, and remove them here. Nothing secret is in the folder but secrets/, which is encrypted.")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from azukari.cli.console import new_console
 from azukari.cli.lab_demo import demo
 from azukari.cli.options import SiteOption, chosen_site, site_folder
 from azukari.errors import InputError
@@ -35,7 +35,7 @@ class _Lines:
     """A line on standard error for each step that ended."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = new_console(stderr=True)
 
     def __call__(self, step: str, seconds: float) -> None:
         self._console.print(f"  {step:<20} [dim]{seconds:6.1f} s[/]", highlight=False)
@@ -64,7 +64,7 @@ def up(
 
     folder = site_folder(site)
     for sentence in lab_site.complete(folder, mirror, security_mirror, tuple(resolver or ())):
-        Console(stderr=True).print(f"  {sentence}", highlight=False)
+        new_console(stderr=True).print(f"  {sentence}", highlight=False)
     _lab(folder).up()
 
 
@@ -134,7 +134,7 @@ def status(
     for host in found:
         colour = {"up": "green", "starting": "yellow", "down": "red"}[host.state]
         table.add_row(host.name, f"[{colour}]{host.state}[/]", host.address, host.address6, str(host.snapshots))
-    Console().print(table)
+    new_console().print(table)
 
 
 @app.command("exec")

@@ -4,8 +4,7 @@ import subprocess
 import sys
 import time
 
-from rich.console import Console
-
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, site_folder
 from azukari.lab import Lab
 from azukari.site import Site, load
@@ -17,7 +16,7 @@ _JUDGED = (0, 1, 2)  # verify's exit codes that leave evidence to report
 def demo(site: SiteOption = None) -> int:
     """Do the main job: lab up, apply, verify, report. Can be run again at any time; exit code as of `verify`."""
     folder = str(site_folder(site))
-    console = Console(stderr=True, highlight=False)
+    console = new_console(stderr=True)
     started = time.monotonic()
 
     def do(*verb: str) -> int:

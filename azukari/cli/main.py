@@ -2,15 +2,17 @@
 
 import importlib
 import importlib.util
+import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 import typer.exceptions
-from rich.console import Console
 from rich.markup import escape
 
 from azukari import __version__
+from azukari.cli.console import new_console, shown
 from azukari.errors import AzukariError
 
 app = typer.Typer(
@@ -49,7 +51,7 @@ def _add_verbs() -> None:
 def main() -> None:
     """Run the command line and end the process with azukari's exit code."""
     _add_verbs()
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    errors = new_console(stderr=True, soft_wrap=True)
     try:
         code = app(standalone_mode=False)
     except typer.Abort:
@@ -59,11 +61,21 @@ def main() -> None:
         show() if show else errors.print(error.format_message(), markup=False)
         code = 3
     except AzukariError as error:
-        errors.print(f"[bold red]error:[/] {escape(error.message)}", markup=True)
+        errors.print(f"[bold red]error:[/] {escape(shown(error.message))}")
         code = error.exit_code
     except KeyboardInterrupt:
         errors.print("Interrupted.")
         code = 130
+    except BrokenPipeError:  # whoever read our output has what they wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except OSError as error:
+        errors.print(f"[bold red]error:[/] {escape(f'{error.filename or error}: {error.strerror}.')}")
+        code = 3
+    except Exception as error:  # noqa: BLE001 - the last resort: what nobody foresaw is our own fault
+        errors.print(traceback.format_exc(), markup=False)
+        errors.print(f"[bold red]error:[/] azukari's own fault ({type(error).__name__}); please report what is above.")
+        code = 70
     sys.exit(code if isinstance(code, int) else 0)
 
 

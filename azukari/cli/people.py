@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text as Words
 
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
 from azukari.people import authority, decoys, identity
@@ -47,8 +48,8 @@ def list_people(
         table.columns[column].no_wrap = True
     for one in people:
         who, hosts = f"{one['name']}\n{one['full_name']}", " ".join(one["hosts"])
-        table.add_row(who, one["employer"], one["duty"], hosts, one["until"], one["access"])
-    Console(highlight=False).print(table)
+        table.add_row(Words(who), Words(one["employer"]), one["duty"], hosts, one["until"], one["access"])
+    new_console().print(table)
 
 
 @app.command()
@@ -71,7 +72,7 @@ def audit(
     written = identity.issue_auditor(loaded, at_hand, public, datetime.timedelta(hours=hours))
     for domain in at_hand:
         decoys.make(loaded, domain)
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console(soft_wrap=True)
     console.print(f"Certificates for {hours:g} h, of {_words(at_hand)}:")
     for path in written:
         console.print(f"  {path}")
@@ -105,7 +106,7 @@ def ledger(
             names = " ".join(entry.names)
             what = f"{entry.kind} {entry.event}"
             table.add_row(one, what, entry.key_id, names, entry.valid_before[:16], str(entry.serial))
-    console = Console(highlight=False)
+    console = new_console()
     console.print(table)
     console.print(f"{sum(map(len, entries.values()))} entries; each follows from the one before.")
 

@@ -6,20 +6,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 
 from azukari import evidence
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.cli.progress import Lines
+from azukari.errors import InputError
 from azukari.evidence import signer
 from azukari.provision import apply as provisioning
 from azukari.provision.session import session as working_on
 from azukari.site import holders_dir
 
-Limit = Annotated[str, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")]
-Tags = Annotated[str, typer.Option("--tags", metavar="ROLES", help="Roles, separated by commas.")]
+Limit = Annotated[str | None, typer.Option("--limit", metavar="HOSTS", help="Hosts or groups, separated by commas.")]
+Tags = Annotated[str | None, typer.Option("--tags", metavar="ROLES", help="Roles, separated by commas.")]
 Domains = Annotated[
-    str, typer.Option("--domain", metavar="DOMAINS", help="Trust domains; default: those whose keys are at hand.")
+    str | None,
+    typer.Option("--domain", metavar="DOMAINS", help="Trust domains; default: those whose keys are at hand."),
 ]
 Plain = Annotated[
     bool, typer.Option("--plain", help="Stock Ansible instead of mitogen's strategy: slower, for comparison.")
@@ -27,16 +30,23 @@ Plain = Annotated[
 CHANGES = 4
 
 
-def words(given: str) -> list[str]:
-    """Return the words of a list separated by commas."""
-    return [word.strip() for word in given.split(",") if word.strip()]
+def words(given: str | None) -> list[str]:
+    """Return the words of a list separated by commas; none where the option was not given.
+
+    Raises:
+        InputError: the option was given and is empty, as a variable that was never set would make it.
+    """
+    found = [word.strip() for word in (given or "").split(",") if word.strip()]
+    if given is not None and not found:
+        raise InputError("--limit, --tags or --domain is empty; name something, or leave the option out to mean all.")
+    return found
 
 
 def command(
     site: SiteOption = None,
-    limit: Limit = "",
-    tags: Tags = "",
-    domain: Domains = "",
+    limit: Limit = None,
+    tags: Tags = None,
+    domain: Domains = None,
     plain: Plain = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show each difference.")] = False,
     as_json: Annotated[
@@ -47,7 +57,7 @@ def command(
 
     Exit code 0: nothing; 4: changes; 1: a host had rolled a change back.
     """
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     declared = chosen_site(site)
     started = datetime.now(UTC)
     with working_on(declared, words(limit), words(domain)) as at:
@@ -57,7 +67,9 @@ def command(
     for host in result.new:
         console.print(f"{host}: freshly installed. What `apply` will change there cannot be foreseen task by task.")
     for host, why in result.unforeseen.items():
-        console.print(f"{host}: an earlier apply was cut short there; what comes after this cannot be foreseen: {why}")
+        console.print(
+            f"{host}: an earlier apply was cut short there; what comes after this cannot be foreseen: {escape(why)}"
+        )
     _write(as_json, result)
     whole = not (limit or tags)
     record = evidence.of_plan(
@@ -73,7 +85,7 @@ def command(
     folder = evidence.write(record, declared, signer.load(holders_dir(declared) / "contractor" / "evidence.pem"))
     console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. Evidence: {folder}", highlight=False)
     for sentence in result.rolled_back:
-        console.print(f"[bold red]Rolled back:[/] {sentence}")
+        console.print(f"[bold red]Rolled back:[/] {escape(sentence)}")
     if result.rolled_back:
         return 1
     return CHANGES if result.changes or result.new or result.unforeseen else 0

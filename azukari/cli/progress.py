@@ -3,6 +3,7 @@
 import time
 
 from rich.console import Console
+from rich.markup import escape
 
 from azukari.provision.preflight import HostState
 from azukari.provision.runner import Event
@@ -32,7 +33,7 @@ class Lines:
         style = _STYLES.get(event.status)
         if not style:
             return
-        task = f"{event.role}: {event.task}" if event.role else event.task
+        task = escape(f"{event.role}: {event.task}" if event.role else event.task)
         self._console.print(
             f"[dim]{time.monotonic() - self._started:6.1f} s[/]    {event.host:<8} [{style}]{event.status}[/]  {task}",
             highlight=False,
@@ -44,6 +45,6 @@ class Lines:
         """Show how a host answered the preflight, where that is news."""
         if state.way != "managed":
             self._console.print(
-                f"            {state.host:<8} {'freshly installed' if state.way == 'new' else state.said}",
+                f"            {state.host:<8} {'freshly installed' if state.way == 'new' else escape(state.said)}",
                 highlight=False,
             )

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from azukari import report, safeguards
+from azukari.cli.console import new_console
 from azukari.cli.evidence import chosen_evidence, own_key
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
@@ -48,4 +48,4 @@ def command(
     signed_by = public_key(key) if key is not None else own_key() if lone else None
     to = output or Path("out") / f"{evidence.subject.rpartition('@')[2]}-report.html"
     report.write(evidence, declared, safeguards.load(), to, key=signed_by, language=language.value)
-    Console(highlight=False).print(f"Report: {to}", soft_wrap=True)
+    new_console().print(f"Report: {to}", soft_wrap=True)

@@ -4,11 +4,11 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Words
 
 from azukari import safeguards
+from azukari.cli.console import new_console
 from azukari.errors import InputError
 from azukari.safeguards import Catalogue, Safeguard
 
@@ -56,7 +56,7 @@ def _list(catalogue: Catalogue) -> None:
             safeguard.status,
             style="dim" if planned else None,
         )
-    console = Console()
+    console = new_console()
     console.print(table)
     console.print(
         f"\n{len(catalogue.in_force())} of {len(catalogue.safeguards)} are in force; "
@@ -65,7 +65,7 @@ def _list(catalogue: Catalogue) -> None:
 
 
 def _explain(catalogue: Catalogue, safeguard: Safeguard) -> None:
-    console = Console(highlight=False)
+    console = new_console()
     console.print(Words(f"{safeguard.id}  {safeguard.title.en}", style="bold"))
     console.print(Words(safeguard.title.ja))
     state = safeguard.status + (f": {safeguard.reason.en}" if safeguard.reason else "")

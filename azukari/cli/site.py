@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Words
 
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
 from azukari.site import Approval, Site, approval, approve, changes, holders_dir, remember, reminders
@@ -37,21 +38,26 @@ _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 @app.command()
 def check(site: SiteOption = None, office_key: _OfficeKey = None, as_json: _Json = False) -> None:
-    """Read the whole site; say every problem with its file and line, or what is declared and whether it is approved."""
+    """Read the whole site; say every problem with its file and line, or what is declared and whether it is approved.
+
+    With --office-key it is a gate: exit code 4 when the office has not approved the site as it stands, 1 when the
+    signature is not by that key.
+    """
     loaded = chosen_site(site)
     found = _approval(loaded, office_key)
     left = reminders(loaded)
     if as_json:
         data = {"site": loaded.name, "digest": loaded.digest(), "approval": _approval_data(found), "reminders": left}
         print(json.dumps(data, ensure_ascii=False, indent=2))
-        return
-    console = Console(highlight=False, soft_wrap=True)
+        raise typer.Exit(_gate(found, office_key))
+    console = new_console(soft_wrap=True)
     console.print(Words(f"The site {loaded.name} is well declared: {_counts(loaded)}."))
     _print_approval(console, loaded, found)
     if left:
         console.print("\nStill to do before real use:")
         for reminder in left:
             console.print(Words(f"  • {reminder}"))
+    raise typer.Exit(_gate(found, office_key))
 
 
 @app.command()
@@ -61,13 +67,13 @@ def show(site: SiteOption = None, as_json: _Json = False) -> None:
     if as_json:
         print(json.dumps(_data(loaded), ensure_ascii=False, indent=2))
         return
-    console = Console(highlight=False)
+    console = new_console()
     hosts = _table("host", "groups", "domain", "address", "address6")
     for host in loaded.hosts.values():
         hosts.add_row(host.name, " ".join(host.groups), host.domain, str(host.address), str(host.address6 or ""))
     flows = _table("from", "to", "port", "why")
     for flow in loaded.flows:
-        flows.add_row(flow.source, flow.to, f"{flow.port}/{flow.protocol}", flow.why)
+        flows.add_row(flow.source, flow.to, f"{flow.port}/{flow.protocol}", Words(flow.why))
     people = _table("person", "duty", "hosts", "until", "")
     today = loaded.today()
     for person in loaded.contract.people:
@@ -76,7 +82,7 @@ def show(site: SiteOption = None, as_json: _Json = False) -> None:
     for table in (hosts, flows, people):
         console.print(table)
         console.print()
-    _print_approval(Console(highlight=False, soft_wrap=True), loaded, approval(loaded))
+    _print_approval(new_console(soft_wrap=True), loaded, approval(loaded))
 
 
 @app.command("approve")
@@ -100,7 +106,7 @@ def approve_site(
             f"The office's key is not on this machine ({private} does not exist): the office approves on its own "
             f"machine with: azukari site approve --site {loaded.path} --key FILE"
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console(soft_wrap=True)
     before = approval(loaded)
     if before.state == "changed":
         _print_changes(console, loaded)
@@ -111,27 +117,33 @@ def approve_site(
 
 
 @app.command()
-def diff(site: SiteOption = None) -> None:
+def diff(site: SiteOption = None, office_key: _OfficeKey = None) -> None:
     """Show what changed since the office approved the site, file by file (exit code 4 when anything did)."""
     loaded = chosen_site(site)
-    console = Console(highlight=False, soft_wrap=True)
-    if _print_changes(console, loaded):
+    key = None if office_key is None else _read(loaded, office_key)
+    console = new_console(soft_wrap=True)
+    if _print_changes(console, loaded, key):
         raise typer.Exit(4)
     console.print(Words(f"The site {loaded.name} is what the office approved."))
 
 
 def _approval(site: Site, office_key: Path | None) -> Approval:
-    if office_key is None:
-        found = approval(site)
-    else:
-        try:
-            line = office_key.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"The office's key {office_key} cannot be read: {error}.") from error
-        found = approval(site, public_key(site.path, line.strip()))
+    found = approval(site, None if office_key is None else _read(site, office_key))
     if found.state == "approved":
         remember(site)
     return found
+
+
+def _read(site: Site, office_key: Path) -> str:
+    try:
+        return public_key(site.path, office_key.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The office's key {office_key} cannot be read: {error}.") from error
+
+
+def _gate(found: Approval, office_key: Path | None) -> int:
+    """Return the exit code: without the office's own key nothing can be held against the declaration."""
+    return 0 if office_key is None else {"approved": 0, "forged": 1}.get(found.state, 4)
 
 
 def _print_approval(console: Console, site: Site, found: Approval) -> None:
@@ -146,8 +158,8 @@ def _print_approval(console: Console, site: Site, found: Approval) -> None:
         console.print("`azukari site diff` shows what changed; `azukari site approve` is the office's to do.")
 
 
-def _print_changes(console: Console, site: Site) -> bool:
-    found = changes(site)
+def _print_changes(console: Console, site: Site, office_key: str | None = None) -> bool:
+    found = changes(site, office_key)
     for change in found:
         console.print(Words(f"{change.what}: {change.path}", style="bold"))
         if change.lines is None:

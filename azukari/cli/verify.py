@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from rich.console import Console
 
 from azukari import evidence, safeguards, verify
 from azukari.cli import verdicts
+from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
 from azukari.evidence import signer
@@ -25,13 +25,13 @@ from azukari.verify.session import parse_list
 def command(
     site: SiteOption = None,
     host: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--host",
             metavar="root@ADDRESS[:PORT]",
             help="Judge one Debian 12 or 13 server by plain ssh, with no site and nothing installed there.",
         ),
-    ] = "",
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="HOSTS", help="Hosts, separated by commas; `site` for site-wide checks."),
@@ -70,15 +70,21 @@ def command(
     wanted = parse_list(safeguard or [])
     if unknown := [one for one in wanted if one not in catalogue.safeguards]:
         raise InputError(f"There is no safeguard “{unknown[0]}”; `azukari safeguards` lists them.")
-    declared = None if host else chosen_site(site)
-    if host and (limit or judged_as == "auditor"):
+    if planned := [one for one in wanted if catalogue.safeguards[one].status == "planned"]:
+        raise InputError(f"{planned[0]} is planned: nothing judges it yet; `azukari safeguards {planned[0]}` says why.")
+    if as_json == junit == Path("-"):
+        raise InputError("--json and --junit cannot both go to standard output; give one of them a file.")
+    if host is not None and site:
+        raise InputError("--host is one server without a site; leave out --site, or name the host with --limit.")
+    declared = chosen_site(site) if host is None else None
+    if host is not None and (limit or judged_as == "auditor"):
         raise InputError("--limit and --as belong to a site; with --host there is one server, asked as root.")
-    console = Console(stderr=True, highlight=False)
+    console = new_console(stderr=True)
     signing = _signer(declared, judged_as, key)
     with console.status("preparing") as status:
         run = verify.run(
             declared,
-            lone=host,
+            lone=host or "",
             limit=limit or (),
             safeguards=wanted,
             attempts=not no_attempts,
@@ -94,7 +100,7 @@ def command(
 
 
 def _show(run: RunResult, catalogue: Catalogue, folder: Path, *, to_stderr: bool) -> None:
-    console = Console(stderr=to_stderr, highlight=False)
+    console = new_console(stderr=to_stderr)
     if not console.is_terminal:
         console.width = 120  # a CI's log has no width of its own
     if run.identity.startswith("host identity unproven"):

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from azukari.errors import InputError
+from azukari.errors import SafeguardFails
 from azukari.evidence import context, dsse, statement
 from azukari.evidence.record import Kind, Record, of_run
 from azukari.evidence.signer import Signer, fingerprint
@@ -25,7 +25,7 @@ RESULTS, FACTS, CONTEXT = "results.json", "facts.json", "context.json"
 HOSTS_WITHOUT_SITE = "hosts"
 
 
-class EvidenceInvalid(InputError):
+class EvidenceInvalid(SafeguardFails):
     """A folder of evidence does not say what was signed; names what differs."""
 
 

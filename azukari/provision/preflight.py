@@ -92,7 +92,7 @@ class HostState:
                     "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if "
                     f"it is the right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
                 )
-            return [Finding(self.host, f"cannot be reached: {self.said}", remedy)]
+            return [Finding(self.host, f"cannot be reached: {self.said.rstrip('.')}.", remedy)]
         found = []
         if self.system != TARGET:
             was = " ".join(self.system)

@@ -99,13 +99,17 @@ def approve(site: Site, private_key: Path) -> Approval:
     return approval(site)
 
 
-def signed_listing(site: Site) -> dict[str, str]:
+def signed_listing(site: Site, office_key: str | None = None) -> dict[str, str]:
     """Return the listing that the office signed, be it the present one or an earlier one.
+
+    Args:
+        site: the site.
+        office_key: as for `approval`.
 
     Raises:
         InputError: the site has none that is signed by the office.
     """
-    found = approval(site)
+    found = approval(site, office_key)
     if found.state == "approved":
         return site.listing()
     if found.state == "changed":

@@ -41,13 +41,17 @@ def remember(site: Site) -> None:
             (folder / digest).write_bytes((site.path / path).read_bytes())
 
 
-def changes(site: Site) -> list[FileChange]:
+def changes(site: Site, office_key: str | None = None) -> list[FileChange]:
     """Return what differs from the listing that the office signed, by path; empty when nothing does.
+
+    Args:
+        site: the site.
+        office_key: as for `approval`.
 
     Raises:
         InputError: there is no approval by the office's key.
     """
-    before, now = signed_listing(site), site.listing()
+    before, now = signed_listing(site, office_key), site.listing()
     found: list[FileChange] = []
     for path in sorted({*before, *now}):
         old, new = before.get(path), now.get(path)

@@ -26,9 +26,12 @@ def public_key(folder: Path, declared: str) -> str:
             raise InputError(f"the key {declared} does not exist; needed is a public key; put it there.") from error
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"the key {declared} cannot be read ({error}); put a public key there.") from error
+    named = declared if declared.startswith("keys/") else "What is given"
+    if "PRIVATE KEY" in text:
+        raise InputError(f"{named} is a private key; allowed is its public half, one line “ssh-ed25519 AAAA…”.")
     words = text.split()
     if len(words) < 2 or not _is_blob(words[0], words[1]):
-        raise InputError(f"{declared} is no OpenSSH public key; allowed is one line “ssh-ed25519 AAAA…”; correct it.")
+        raise InputError(f"{named} is no OpenSSH public key; allowed is one line “ssh-ed25519 AAAA…”; correct it.")
     return f"{words[0]} {words[1]}"
 
 

@@ -50,7 +50,8 @@ class PlainSshChannel:
         self.user = found[1] or "root"
         self.address = found[2] or found[4] or found[6]
         self.port = int(found[3] or found[5] or 22)
-        if self.address.startswith("-") or self.user.startswith("-"):
+        odd = re.search(r"[^\w.:%-]", f"{self.user}{self.address}") or not 0 < self.port < 65536
+        if odd or self.address.startswith("-") or self.user.startswith("-"):
             raise InputError(f"“{target}” is not a host: write root@ADDRESS or root@ADDRESS:PORT.")
         self.vantage = f"nobody on {self.address}, over plain ssh"
         self.fingerprint = ""
@@ -61,7 +62,9 @@ class PlainSshChannel:
     @property
     def identity(self) -> str:
         """How sure it is that this is the host that was meant."""
-        shown = f"host key {self.fingerprint}" if self.fingerprint else "no host key seen"
+        if not self.fingerprint:
+            return "host identity unproven: no host key was seen"
+        shown = f"host key {self.fingerprint}"
         if self.known:
             return f"host identity unproven: {shown} is known to this machine's ssh, but declared by nobody"
         return f"host identity unproven: {shown} was seen for the first time"

@@ -270,5 +270,12 @@ def _outside(site: Site) -> Vantage:
 
 
 def parse_list(values: Sequence[str]) -> tuple[str, ...]:
-    """Return names given one by one or with commas, in order, without doubles."""
-    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+    """Return names given one by one or with commas, in order, without doubles.
+
+    Raises:
+        InputError: names were to be given and none is there, as a variable that was never set would make it.
+    """
+    found = tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+    if values and not found:
+        raise InputError("--limit or --safeguard is empty; name something, or leave the option out to mean all.")
+    return found

@@ -12,6 +12,7 @@ from azukari import evidence
 from azukari.cli import evidence as evidence_command
 from azukari.cli import report as report_command
 from azukari.errors import InputError
+from azukari.evidence import EvidenceInvalid
 from azukari.evidence.signer import KeyFileSigner
 from azukari.site import Site, home
 from azukari.verify import RunResult
@@ -56,7 +57,7 @@ def test_verify_by_a_public_key_and_nothing_else(
 def test_verify_names_what_was_changed(folder: Path, site: Site) -> None:
     with (folder / "facts.json").open("ab") as file:
         file.write(b" ")
-    with pytest.raises(InputError, match=r"facts\.json was changed"):
+    with pytest.raises(EvidenceInvalid, match=r"facts\.json was changed"):
         _said("verify", "--site", str(site.path))
 
 
