@@ -155,7 +155,9 @@ def apply() -> list[Figure]:
             return run
 
         mitogen = {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": _mitogen()}
-        fast, stock = seconds(playbook(**mitogen)), seconds(playbook())
+        # In turns, and the best of each: what else the machine does must not fall on one of them alone.
+        pairs = [(seconds(playbook(**mitogen)), seconds(playbook())) for _ in range(2)]
+        fast, stock = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     ratio = stock / fast
     name = "the same playbook, nothing to change; other: stock Ansible (pipelining, ControlPersist)"
     return [*figures, Figure(name, round(fast, 1), round(stock, 1), round(ratio, 2), "other ≥ 3 × ours", ratio >= 3)]
