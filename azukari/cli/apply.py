@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
-from azukari.cli.plan import Domains, Limit, Plain, Tags, words
+from azukari.cli.plan import Domains, Limit, Plain, Tags, roles, words
 from azukari.cli.progress import Lines
 from azukari.provision import apply as provisioning
 from azukari.provision.session import session as working_on
@@ -39,6 +39,7 @@ def command(
     """
     console = new_console(stderr=True)
     declared = chosen_site(site)
+    hosts, domains, chosen = words(limit), words(domain), roles(tags)
     state = approval(declared)
     if state.state != "approved":
         console.print(
@@ -47,8 +48,8 @@ def command(
         )
     password = root_password_file.read_text().rstrip("\n") if root_password_file else None
     lines = Lines(console, verbose=diff)
-    with working_on(declared, words(limit), words(domain), password) as at:
-        result = provisioning.apply(at, lines, tags=words(tags), plain=plain)
+    with working_on(declared, hosts, domains, password) as at:
+        result = provisioning.apply(at, lines, tags=chosen, plain=plain)
     for domain_name, why in result.left.items():
         console.print(f"Left out: {domain_name} ({why}).")
     lines.step(

@@ -12,6 +12,7 @@ from azukari import evidence
 from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.cli.progress import Lines
+from azukari.content import content
 from azukari.errors import InputError
 from azukari.evidence import signer
 from azukari.provision import apply as provisioning
@@ -42,6 +43,19 @@ def words(given: str | None) -> list[str]:
     return found
 
 
+def roles(given: str | None) -> list[str]:
+    """Return the words of `--tags`.
+
+    Raises:
+        InputError: one of them is no role.
+    """
+    found = words(given)
+    known = sorted(path.name for path in content("roles").iterdir() if path.is_dir())
+    if unknown := [word for word in found if word not in known]:
+        raise InputError(f"--tags “{unknown[0]}” is no role; the roles are {', '.join(known)}.")
+    return found
+
+
 def command(
     site: SiteOption = None,
     limit: Limit = None,
@@ -60,8 +74,9 @@ def command(
     console = new_console(stderr=True)
     declared = chosen_site(site)
     started = datetime.now(UTC)
-    with working_on(declared, words(limit), words(domain)) as at:
-        result = provisioning.plan(at, Lines(console, verbose=diff), tags=words(tags), plain=plain)
+    hosts, domains, chosen = words(limit), words(domain), roles(tags)
+    with working_on(declared, hosts, domains) as at:
+        result = provisioning.plan(at, Lines(console, verbose=diff), tags=chosen, plain=plain)
     for domain_name, why in result.left.items():
         console.print(f"Left out: {domain_name} ({why}).")
     for host in result.new:

@@ -126,6 +126,10 @@ def _signer(declared: Site | None, judged_as: str, key: Path | None) -> Signer:
     path = key
     if path is None and declared is not None:
         path = holders_dir(declared) / judged_as / "evidence.pem"
+        if declared.lab and not path.exists():
+            raise InputError(
+                "This lab is not up: `azukari lab up`, then `azukari apply`; or name your site with --site."
+            )
     if path is None:
         path = home() / "evidence.pem"
         if not path.exists():

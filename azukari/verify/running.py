@@ -32,6 +32,7 @@ class _Carrier:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Hand the options to the plugin before it looks for its own."""
         config.stash[GIVEN] = self._options
+        config.option.tbstyle = "native"  # no source is looked up for tracebacks that nobody is shown
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keep the session for its result."""
