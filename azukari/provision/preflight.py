@@ -20,6 +20,8 @@ ANSWER_SECONDS = 20
 DISK_FREE_MB = 300  # a package upgrade and the old state of a confirmed change
 CLOCK_SECONDS = 60.0  # certificates start 5 min ago; a larger error is refused sooner or later
 TARGET = ("debian", "13")
+# ssh's words for a host that shows another key than the declared one, or a bare key where a certificate is due.
+_FOREIGN = ("REMOTE HOST IDENTIFICATION", "verification failed", "no matching host key type")
 
 # One round trip; works for root (first contact) and for automation (sudo).
 _QUESTIONS = r"""
@@ -87,7 +89,7 @@ class HostState:
                     "It shows the declared host key, but lets neither automation nor root in. Freshly installed? Give "
                     "root's password by `azukari apply --root-password-file`. Else see `azukari-rollback --list` there."
                 )
-            if "REMOTE HOST IDENTIFICATION" in self.said or "verification failed" in self.said:
+            if any(words in self.said for words in _FOREIGN):
                 remedy = (
                     "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if "
                     f"it is the right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
@@ -163,7 +165,9 @@ def _first(host: str, state: HostState, first_contact: Callable[[str], Path], ro
 
 def _ask(host: str, config: Path, way: Literal["managed", "new"], password: str | None = None) -> HostState:
     started = time.time()
-    command = ["ssh", "-F", str(config), "-o", f"ConnectTimeout={CONNECT_SECONDS}", host, "sh"]
+    # INFO: why a host's key will not do is said at that level.
+    options = ["-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "LogLevel=INFO"]
+    command = ["ssh", "-F", str(config), *options, host, "sh"]
     try:
         with answering(password) as environment:
             done = subprocess.run(

@@ -50,8 +50,11 @@ def test_which_changes_are_still_to_be_named(record: dict[str, object], pending:
     assert bool(read_answer("web", "managed", text, 1000.0, 1001.0).pending_rollbacks) is pending
 
 
-def test_a_foreign_host_key_is_answered_with_the_console_command() -> None:
-    finding = HostState("web", "unreachable", said="Host key verification failed.").findings()[0]
+@pytest.mark.parametrize(
+    "said", ["Host key verification failed.", "Unable to negotiate with x: no matching host key type found."]
+)
+def test_a_foreign_host_key_is_answered_with_the_console_command(said: str) -> None:
+    finding = HostState("web", "unreachable", said=said).findings()[0]
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in finding.remedy
 
 
