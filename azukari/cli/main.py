@@ -70,7 +70,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:
-        errors.print(f"[bold red]error:[/] {escape(f'{error.filename or error}: {error.strerror}.')}")
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        errors.print(f"[bold red]error:[/] {escape(said)}.")
         code = 3
     except Exception as error:  # noqa: BLE001 - the last resort: what nobody foresaw is our own fault
         errors.print(traceback.format_exc(), markup=False)
