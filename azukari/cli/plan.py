@@ -97,8 +97,11 @@ def command(
         new=[*result.new, *result.unforeseen],
         left=result.left,
     )
-    folder = evidence.write(record, declared, signer.load(holders_dir(declared) / "contractor" / "evidence.pem"))
-    console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. Evidence: {folder}", highlight=False)
+    key = holders_dir(declared) / "contractor" / "evidence.pem"
+    left = "No evidence was left: the contractor's key, which signs it, is not at hand here."
+    if key.exists():  # else it is the keeper of a domain who looks
+        left = f"Evidence: {evidence.write(record, declared, signer.load(key))}"
+    console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. {left}")
     for sentence in result.rolled_back:
         console.print(f"[bold red]Rolled back:[/] {escape(sentence)}")
     if result.rolled_back:
