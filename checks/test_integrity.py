@@ -178,7 +178,9 @@ def judge_age(plans, digest, now):
     broken = [f"{one['name']}: {one['fault']}" for one in plans if one["fault"]]
     assert not broken, f"a plan is not what was signed: {'; '.join(broken)}."
     whole = [one for one in plans if one["whole"]]
-    assert whole, "nobody has made a plan; run `azukari plan` daily (one with --limit or --tags does not count)."
+    assert whole, (
+        "nobody has made a plan; run `azukari plan` daily (one with --limit, --tags or --domain does not count)."
+    )
     newest = whole[0]
     age = now - datetime.fromisoformat(newest["ended"])
     assert age <= PLAN_NO_OLDER, (
@@ -191,16 +193,24 @@ def judge_age(plans, digest, now):
     return f"{newest['name']}, {age.total_seconds() / 3600:.1f} h old"
 
 
-def judge_drift(name, plans):
+def judge_drift(name, plans, now):
     """Fail unless the newest whole plan that asked a host shows no change there.
 
     Args:
         name: the host.
         plans: as `plans` collects them.
+        now: with its time zone.
     """
     asked = [one for one in plans if name in one["hosts"] and one["whole"]]
-    assert asked, f"no signed plan has asked {name}; run `azukari plan` (one with --limit or --tags does not count)."
+    assert asked, (
+        f"no signed plan has asked {name}; run `azukari plan` (one with --limit, --tags or --domain does not count)."
+    )
     newest = asked[0]
+    age = now - datetime.fromisoformat(newest["ended"])
+    assert age <= PLAN_NO_OLDER, (
+        f"the newest plan that asked {name} ({newest['name']}) is {age.total_seconds() / 3600:.0f} h old; promised is one "
+        "in 26 h. Run `azukari plan`."
+    )
     assert name not in newest["new"], (
         f"{name} was freshly installed or cut short at the newest plan; run `azukari apply`."
     )
@@ -228,4 +238,4 @@ def test_a_plan_is_made_daily(site, run, plans):
 def test_no_drift(host, run, plans):
     """The newest signed plan shows no change on the host."""
     nobody_here(run, plans)
-    return judge_drift(host.name, plans)
+    return judge_drift(host.name, plans, run.now)

@@ -39,7 +39,7 @@ def command(
     """
     console = new_console(stderr=True)
     declared = chosen_site(site)
-    hosts, domains, chosen = words(limit), words(domain), roles(tags)
+    hosts, domains, chosen = words(limit, "--limit"), words(domain, "--domain"), roles(tags)
     state = approval(declared)
     if state.state != "approved":
         console.print(

@@ -31,7 +31,7 @@ def command(
     findings = _this_machine() + _declaration(declared)
     rolled_back: list[str] = []
     if authority.domains_at_hand(declared):
-        with working_on(declared, words(limit)) as at:
+        with working_on(declared, words(limit, "--limit")) as at:
             findings += provisioning.preflight(at, Lines(console))
             rolled_back = recover(at, at.hosts)
     for sentence in rolled_back:

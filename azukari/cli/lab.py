@@ -38,7 +38,7 @@ class _Lines:
         self._console = new_console(stderr=True)
 
     def __call__(self, step: str, seconds: float) -> None:
-        self._console.print(f"  {step:<20} [dim]{seconds:6.1f} s[/]", highlight=False)
+        self._console.print(f"  {step:<20} [dim]{seconds:6.1f} s[/]")
 
 
 def _lab(site: Path | None) -> Lab:
@@ -64,7 +64,7 @@ def up(
 
     folder = site_folder(site)
     for sentence in lab_site.complete(folder, mirror, security_mirror, tuple(resolver or ())):
-        new_console(stderr=True).print(f"  {sentence}", highlight=False)
+        new_console(stderr=True).print(f"  {sentence}")
     _lab(folder).up()
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import io
 import os
 import sys
 import traceback
@@ -50,6 +51,9 @@ def _add_verbs() -> None:
 
 def main() -> None:
     """Run the command line and end the process with azukari's exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows few characters still gets the rest
+            stream.reconfigure(errors="backslashreplace")
     _add_verbs()
     errors = new_console(stderr=True, soft_wrap=True)
     try:

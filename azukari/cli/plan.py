@@ -31,7 +31,7 @@ Plain = Annotated[
 CHANGES = 4
 
 
-def words(given: str | None) -> list[str]:
+def words(given: str | None, option: str) -> list[str]:
     """Return the words of a list separated by commas; none where the option was not given.
 
     Raises:
@@ -39,7 +39,7 @@ def words(given: str | None) -> list[str]:
     """
     found = [word.strip() for word in (given or "").split(",") if word.strip()]
     if given is not None and not found:
-        raise InputError("--limit, --tags or --domain is empty; name something, or leave the option out to mean all.")
+        raise InputError(f"{option} is empty; name something, or leave the option out to mean all.")
     return found
 
 
@@ -49,7 +49,7 @@ def roles(given: str | None) -> list[str]:
     Raises:
         InputError: one of them is no role.
     """
-    found = words(given)
+    found = words(given, "--tags")
     known = sorted(path.name for path in content("roles").iterdir() if path.is_dir())
     if unknown := [word for word in found if word not in known]:
         raise InputError(f"--tags “{unknown[0]}” is no role; the roles are {', '.join(known)}.")
@@ -74,7 +74,7 @@ def command(
     console = new_console(stderr=True)
     declared = chosen_site(site)
     started = datetime.now(UTC)
-    hosts, domains, chosen = words(limit), words(domain), roles(tags)
+    hosts, domains, chosen = words(limit, "--limit"), words(domain, "--domain"), roles(tags)
     with working_on(declared, hosts, domains) as at:
         result = provisioning.plan(at, Lines(console, verbose=diff), tags=chosen, plain=plain)
     for domain_name, why in result.left.items():
@@ -86,7 +86,7 @@ def command(
             f"{host}: an earlier apply was cut short there; what comes after this cannot be foreseen: {escape(why)}"
         )
     _write(as_json, result)
-    whole = not (limit or tags)
+    whole = not (limit or tags or domain)
     record = evidence.of_plan(
         declared.name,
         at.hosts,

@@ -36,15 +36,13 @@ class Lines:
         task = escape(f"{event.role}: {event.task}" if event.role else event.task)
         self._console.print(
             f"[dim]{time.monotonic() - self._started:6.1f} s[/]    {event.host:<8} [{style}]{event.status}[/]  {task}",
-            highlight=False,
         )
         if self._verbose and event.diff:
-            self._console.print(event.diff, markup=False, highlight=False)
+            self._console.print(event.diff, markup=False)
 
     def answer(self, state: HostState) -> None:
         """Show how a host answered the preflight, where that is news."""
         if state.way != "managed":
             self._console.print(
                 f"            {state.host:<8} {'freshly installed' if state.way == 'new' else escape(state.said)}",
-                highlight=False,
             )

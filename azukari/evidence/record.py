@@ -93,7 +93,7 @@ def of_plan(
         hosts: the hosts that were asked.
         changes: (host, task) for each task that an apply would change.
         started: when it began, with its time zone.
-        whole: whether nothing was left out by limit or tags; hosts of domains whose keys are elsewhere are in `left`.
+        whole: whether no limit, tag or domain was asked for; domains whose keys are elsewhere are in `left`.
         rolled_back: sentences on changes that a host had undone by itself.
         new: hosts freshly installed, whose changes cannot be foreseen.
         left: trust domains that were left out, and why.

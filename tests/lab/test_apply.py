@@ -172,11 +172,14 @@ def test_what_a_service_has_not_read_is_put_in_force(provisioned_lab: Lab) -> No
         provisioned_lab.reset(host)
         provisioned_lab.run(host, ["touch", "--date=2020-01-01", *units.values()])
     before = processes()
+    pids = b" ".join(before).split()
+    assert len(set(pids)) == 4, pids
+    assert b"0" not in pids, "a service does not run, so this proves nothing"
     foreseen = azukari("plan", "--limit", ",".join(unread))
     assert foreseen.returncode == 4, foreseen.stderr
     done = azukari("apply", "--limit", ",".join(unread))
     assert done.returncode == 0, done.stderr
-    stayed = {*b" ".join(before).split()} & {*b" ".join(processes()).split()}
+    stayed = {*pids} & {*b" ".join(processes()).split()}
     assert not stayed, f"still the old processes {stayed}"
     settled = azukari("plan", "--limit", ",".join(unread))
     assert settled.returncode == 0, settled.stderr

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from azukari.cli import main as command_line
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n"
 
@@ -28,7 +30,8 @@ WRONG = {
     "an empty limit": (["plan", "--limit="], "is empty"),
     "empty tags": (["apply", "--tags="], "is empty"),
     "an unknown role": (["plan", "--tags", "nope"], "“nope” is no role; the roles are accounts,"),
-    "an empty limit of verify": (["verify", "--limit=", "--host=root@192.0.2.1"], "--limit and --as belong to a site"),
+    "a limit of one host": (["verify", "--limit=web", "--host=root@192.0.2.1"], "--limit and --as belong to a site"),
+    "an empty list of safeguards": (["verify", "--safeguard="], "is empty"),
     "an empty host": (["verify", "--host="], "Nothing to judge"),
     "a port that there is not": (["verify", "--host", "root@127.0.0.1:99999"], "write root@ADDRESS"),
     "a command in the address": (["verify", "--host", "root@127.0.0.1;id"], "write root@ADDRESS"),
@@ -64,10 +67,26 @@ def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in done.stderr
 
 
-def test_our_own_fault_ends_with_70_and_what_to_report(tmp_path: Path) -> None:
+def test_our_own_fault_ends_with_70_and_what_to_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**_options: object) -> int:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(command_line, "app", broken)
+    monkeypatch.setattr(command_line, "_add_verbs", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 70
+    said = capsys.readouterr().err
+    assert "azukari's own fault (RuntimeError)" in said
+    assert "nobody foresaw this" in said
+
+
+def test_a_terminal_without_the_characters_is_no_fault(tmp_path: Path) -> None:
     done = run(tmp_path, "safeguards", "LEAK-10", PYTHONIOENCODING="ascii")
-    assert done.returncode == 70
-    assert "azukari's own fault (UnicodeEncodeError)" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "LEAK-10" in done.stdout
 
 
 def test_words_of_the_site_are_no_markup(tmp_path: Path) -> None:

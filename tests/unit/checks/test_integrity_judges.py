@@ -137,8 +137,8 @@ def test_a_young_plan_without_changes():
     assert "3.0 h old" in judged.judge_age([plan()], "d1", NOW)
     assert judged.judge_age([plan(whole=False), plan()], "d1", NOW)
     assert judged.judge_age([plan(left={"vault": "its keys are not at hand"})], "d1", NOW)
-    assert judged.judge_drift("web", [plan(changes=[{"host": "db", "task": "base: Names"}])])
-    assert judged.judge_drift("web", [plan(hosts=["db"]), plan()])
+    assert judged.judge_drift("web", [plan(changes=[{"host": "db", "task": "base: Names"}])], NOW)
+    assert judged.judge_drift("web", [plan(hosts=["db"]), plan()], NOW)
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,12 @@ def test_a_plan_that_is_late_or_false_is_named(plans, said):
         ([plan(hosts=["db"])], "no signed plan has asked web"),
         ([plan(changes=[{"host": "web", "task": "base: Names"}]), plan()], "found but not promised: base: Names"),
         ([plan(new=["web"])], "freshly installed"),
+        ([plan(hosts=["db"]), plan(ended=(NOW - timedelta(hours=27)).isoformat())], "that asked web .* 27 h old"),
     ],
 )
 def test_drift_is_named(plans, said):
     with pytest.raises(AssertionError, match=said):
-        judged.judge_drift("web", plans)
+        judged.judge_drift("web", plans, NOW)
 
 
 def test_an_auditor_without_plans_does_not_judge():

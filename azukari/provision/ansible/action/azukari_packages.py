@@ -3,8 +3,8 @@
   - azukari_packages: {present: [nginx, logrotate]}     # without what they recommend
   - azukari_packages: {absent: [gcc, make]}             # with their configuration
 
-`ansible.builtin.apt` reads all of apt's lists before it says that a package is installed: half a second of a server's
-processor, for each task and host, each time somebody asks.
+`ansible.builtin.apt` reads all of apt's lists before it says that a package is installed, for each task and host, each
+time somebody asks.
 """
 
 import shlex
@@ -24,7 +24,9 @@ class ActionModule(ActionBase):
         if len(given) != 1 or not set(given) <= {"present", "absent"}:
             raise AnsibleActionFail(f"azukari_packages takes one of present, absent; found {sorted(given)}.")
         ((state, names),) = given.items()
-        held = self._held(names)
+        held = self._held([*names, "dpkg"])
+        if held.pop("dpkg", "") != "installed":  # an answer that did not come must not count as "absent"
+            raise AnsibleActionFail("azukari_packages: dpkg-query did not answer on this host.")
         if all(held.get(name) == "installed" for name in names) if state == "present" else not held:
             return {"changed": False}
         more = {"install_recommends": False} if state == "present" else {"purge": True}
