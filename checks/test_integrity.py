@@ -208,8 +208,8 @@ def judge_drift(name, plans, now):
     newest = asked[0]
     age = now - datetime.fromisoformat(newest["ended"])
     assert age <= PLAN_NO_OLDER, (
-        f"the newest plan that asked {name} ({newest['name']}) is {age.total_seconds() / 3600:.0f} h old; promised is one "
-        "in 26 h. Run `azukari plan`."
+        f"the newest plan that asked {name} ({newest['name']}) is {age.total_seconds() / 3600:.0f} h old; "
+        "promised is one in 26 h. Run `azukari plan`."
     )
     assert name not in newest["new"], (
         f"{name} was freshly installed or cut short at the newest plan; run `azukari apply`."
