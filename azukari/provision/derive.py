@@ -1,15 +1,29 @@
 """What roles need of the declared site, computed once in Python rather than in templates: the variable `azukari`."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from azukari.content import content
 from azukari.provision.logins import person, principals
 from azukari.provision.release import ERROR_CODES
-from azukari.site import Host, ResolvedFlow, Site
+from azukari.site import Host, ResolvedFlow, Site, load
 from azukari.site.flows import proxy_names
 
 PROXY_PORT = 3128
+
+
+@cache
+def site_of(folder: str) -> Site:
+    """Return the declared site, read once: Ansible's workers are forks of the process that asked first.
+
+    Args:
+        folder: the site's folder, as Ansible names its inventory.
+
+    Raises:
+        InputError: as `azukari.site.load`.
+    """
+    return load(Path(folder))
 
 
 def derive(site: Site, host: Host) -> dict[str, Any]:

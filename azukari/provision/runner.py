@@ -173,11 +173,5 @@ def _environment(settings: Path, pipe: Path, ssh_config: Path, *, plain: bool, f
     if first_contact:
         environment["AZUKARI_FIRST_CONTACT"] = "1"
     if not plain:
-        environment |= {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": _mitogen_strategy()}
+        environment |= {"ANSIBLE_STRATEGY": "mitogen_azukari", "ANSIBLE_STRATEGY_PLUGINS": str(_PLUGINS / "strategy")}
     return environment
-
-
-def _mitogen_strategy() -> str:
-    import ansible_mitogen
-
-    return str(Path(ansible_mitogen.__file__).parent / "plugins" / "strategy")

@@ -8,7 +8,6 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -16,9 +15,9 @@ from ansible.plugins.action import ActionBase
 
 from azukari.errors import AzukariError
 from azukari.people import authority as authorities
+from azukari.provision.derive import site_of
 from azukari.provision.placing import files_plugin
 from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, tls_due
-from azukari.site import load
 
 KRL_RENEW = timedelta(days=7)  # LEAK-14: the list is fresh
 _GENERATED = slice(20, 28)  # PROTOCOL.krl: magic, format version, KRL version, then the date as 64 bits
@@ -70,7 +69,7 @@ class ActionModule(ActionBase):
 
     def _authority(self) -> Any:
         inventory = self._variables["inventory_dir"]
-        return authorities.load(load(Path(inventory)), self._host["domain"])
+        return authorities.load(site_of(inventory), self._host["domain"])
 
     def _ssh_host(self, given: dict[str, Any], held: dict[str, Any], names: list[str]) -> tuple[str, str | None]:
         reason = (
@@ -95,7 +94,7 @@ class ActionModule(ActionBase):
 
     def _krl(self, _given: dict[str, Any], held: dict[str, Any], _names: list[str]) -> tuple[bytes, str | None]:
         """Keep the host's list while it says what a new one would say and is fresh."""
-        site = load(Path(self._variables["inventory_dir"]))
+        site = site_of(self._variables["inventory_dir"])
         on_bastion = "bastion" in self._host["groups"]  # its jump account trusts all domains
         domains = authorities.domains_at_hand(site) if on_bastion else [self._host["domain"]]
         issuers = [authorities.load(site, domain) for domain in domains]

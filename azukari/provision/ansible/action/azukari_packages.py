@@ -38,6 +38,7 @@ class ActionModule(ActionBase):
     def _held(self, names: list[str]) -> dict[str, str]:
         """Return dpkg's status of those packages of which anything is left on the host."""
         command = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", "--", *names]
-        said = self._low_level_execute_command(shlex.join(command))
+        # What is not there is told on standard error, which some connections mix with the rest.
+        said = self._low_level_execute_command(shlex.join(command) + " 2>/dev/null")
         pairs = [line.split(" ", 1) for line in said["stdout"].splitlines() if " " in line]
         return {name: status for name, status in pairs if status != "not-installed"}

@@ -6,16 +6,16 @@ Each release has a folder of its own, named by its digest, and is whole before `
 """
 
 import base64
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from azukari.errors import AzukariError
+from azukari.provision.derive import site_of
 from azukari.provision.placing import files_plugin
 from azukari.provision.release import build, signing_key
-from azukari.site import load
 
 
 def arguments(folder: str, digest: str, contents: dict[str, bytes]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         if set(given) != {"folder"}:
             raise AnsibleActionFail(f"azukari_release takes exactly `folder`; found {sorted(given)}.")
         try:
-            site = load(Path(variables["inventory_dir"]))
+            site = site_of(variables["inventory_dir"])
             release = build(site)
             contents = release.signed(signing_key(site))
         except AzukariError as error:

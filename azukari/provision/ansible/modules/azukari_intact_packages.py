@@ -86,7 +86,7 @@ def main():
     )
     foreign = foreign_programs(module.params["own"])
     damaged = damaged_files()
-    packages = owners(set(damaged))
+    packages = owners(set(damaged)) if damaged else []
     said = [f"{path} comes from no package: set aside in {QUARANTINE}" for path in foreign]
     said += [f"{path} is not what its package brought: installed anew" for path in damaged]
     if not module.check_mode:

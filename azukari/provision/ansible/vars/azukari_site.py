@@ -12,8 +12,7 @@ from ansible.plugins.vars import BaseVarsPlugin
 
 from azukari.errors import AzukariError
 from azukari.people.identity import automation
-from azukari.provision.derive import derive
-from azukari.site import Site, load
+from azukari.provision.derive import derive, site_of
 from azukari.ssh.config import write
 from azukari.ssh.identity import Identity
 
@@ -23,11 +22,6 @@ short_description: what the declared site means for each host
 description: [Computes the variable C(azukari) for each host of a site folder.]
 options: {}
 """
-
-
-@cache
-def _site(folder: str) -> Site:
-    return load(Path(folder))
 
 
 class VarsModule(BaseVarsPlugin):
@@ -49,7 +43,7 @@ class VarsModule(BaseVarsPlugin):
 @cache  # Ansible asks again for every task
 def _host_variables(folder: str, name: str) -> dict[str, Any]:
     try:
-        site = _site(folder)
+        site = site_of(folder)
         if name not in site.hosts:
             return {}
         config = Path(os.environ.get("AZUKARI_SSH_CONFIG") or _own_way(folder))
@@ -57,9 +51,16 @@ def _host_variables(folder: str, name: str) -> dict[str, Any]:
     except AzukariError as error:
         raise AnsibleParserError(error.message) from error
     arguments = f"-F {config}"
+    by_root: dict[str, Any] = {"ansible_become": os.environ.get("AZUKARI_FIRST_CONTACT") != "1"}
     if not str(constants.DEFAULT_STRATEGY).startswith("mitogen"):
         # Without mitogen each task is a connection of its own, but for this one, which is kept.
         arguments += f" -o ControlMaster=auto -o ControlPersist=60 -o ControlPath={config.parent}/%C"
+    elif by_root["ansible_become"]:
+        # mitogen would start one Python as automation's account and from there a second one as root.
+        by_root = {
+            "ansible_become": False,
+            "ansible_python_interpreter": "/usr/bin/sudo -n -H /usr/bin/python3",
+        }
     password = os.environ.get("AZUKARI_ROOT_PASSWORD")
     return {
         **({"ansible_password": password} if password else {}),  # Ansible answers ssh's question with it
@@ -69,16 +70,16 @@ def _host_variables(folder: str, name: str) -> dict[str, Any]:
         "ansible_host": name,
         "ansible_ssh_common_args": "",
         "ansible_ssh_args": arguments,
-        "ansible_become": os.environ.get("AZUKARI_FIRST_CONTACT") != "1",
+        **by_root,
     }
 
 
 @cache
 def _own_way(folder: str) -> Path:
     """Return a way for this process alone: plain `ansible-playbook` was run, without `azukari apply` around it."""
-    own = automation(_site(folder), "apply")
+    own = automation(site_of(folder), "apply")
     _KEPT.append(own)
-    return write(_site(folder), own)
+    return write(site_of(folder), own)
 
 
 _KEPT: list[Identity] = []  # an identity removes its keys when it is forgotten
