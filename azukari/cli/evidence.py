@@ -118,6 +118,8 @@ def chosen_evidence(which: str, site: Path | None, *, hosts: bool = False) -> Ev
         InputError: there is none of that name, or none at all.
     """
     if which and Path(which).is_dir():
+        if not any((Path(which) / name).exists() for name in evidence.FILES):
+            raise InputError(f"{which} is no evidence: none of {', '.join(evidence.FILES)} is in it.")
         return Evidence(Path(which))
     declared = None if hosts else chosen_site(site)
     if which:

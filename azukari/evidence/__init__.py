@@ -1,10 +1,11 @@
 """Signed evidence: one folder a run, verified with the public key alone."""
 
-from azukari.evidence.folder import Evidence, EvidenceInvalid, folder_of, listed, newest, write
+from azukari.evidence.folder import FILES, Evidence, EvidenceInvalid, folder_of, listed, newest, write
 from azukari.evidence.record import Kind, Record, of_plan, of_run
 from azukari.evidence.verifier import Verified, verify
 
 __all__ = [
+    "FILES",
     "Evidence",
     "EvidenceInvalid",
     "Kind",

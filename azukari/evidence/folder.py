@@ -22,6 +22,7 @@ from azukari.verify.redaction import redact
 
 STATEMENT = "statement.dsse.json"
 RESULTS, FACTS, CONTEXT = "results.json", "facts.json", "context.json"
+FILES = (STATEMENT, RESULTS, FACTS, CONTEXT)
 HOSTS_WITHOUT_SITE = "hosts"
 
 

@@ -256,6 +256,22 @@ def test_the_next_run_names_what_was_rolled_back(provisioned_lab: Lab) -> None:
     assert azukari("doctor", "--limit", host).returncode == 0
 
 
+def test_a_reboot_does_not_keep_what_nobody_has_proven(provisioned_lab: Lab) -> None:
+    """The timer is gone with the boot; the wrong sshd must not be what starts."""
+    host, settings = "app", "/etc/ssh/sshd_config"
+    provisioned_lab.reset(host)
+    before = provisioned_lab.run(host, ["cat", settings]).stdout
+    arm = f'{{"id": "20260101T000000Z-abcdef", "what": "a test", "seconds": 600, "paths": ["{settings}"]}}'
+    done = provisioned_lab.run(host, ["azukari-rollback", "--arm"], input=arm.encode())
+    assert done.returncode == 0, done.stderr
+    provisioned_lab.run(host, ["sed", "-i", "s/^Port 22$/Port 2222/", settings])
+    assert provisioned_lab.run(host, ["cat", settings]).stdout != before
+    provisioned_lab.restart(host, patience=0)
+    reachable_within(host, WITHIN)
+    assert provisioned_lab.run(host, ["cat", settings]).stdout == before
+    assert '"by": "boot"' in provisioned_lab.run(host, ["azukari-rollback", "--list", "--json"]).stdout.decode()
+
+
 def test_rollback_by_hand_on_the_console(provisioned_lab: Lab) -> None:
     host = "app"
     provisioned_lab.reset(host)

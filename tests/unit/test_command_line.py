@@ -38,6 +38,7 @@ WRONG = {
     "a planned safeguard": (["verify", "--safeguard", "LEAK-05"], "LEAK-05 is planned"),
     "two documents on one output": (["verify", "--json", "-", "--junit", "-"], "give one of them a file"),
     "a host and a site": (["verify", "--host", "root@192.0.2.1", "--site", "inventory/lab"], "leave out --site"),
+    "a folder without evidence": (["evidence", "verify", "docs"], "docs is no evidence"),
     "a lab that is not up": (["verify", "--limit", "web"], "This lab is not up"),
 }
 
