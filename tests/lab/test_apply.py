@@ -33,6 +33,26 @@ def changes(done: subprocess.CompletedProcess[str]) -> set[tuple[str, str]]:
     return {(m[1], m[2].strip()) for m in re.finditer(r"(?m)^ *[\d.]+ s +(\S+) +changed +(.+)$", done.stderr)}
 
 
+def nothing_is_left_running() -> None:
+    """A killed run takes its own processes with it, also those that lead a session of their own."""
+    ours = str(provisioned.FOLDER / "site").encode()
+    end = time.monotonic() + 5
+    while True:
+        lines = {path.parent.name: _command_line(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
+        left = {pid: line for pid, line in lines.items() if b"ansible" in line and ours in line}
+        if not left:
+            return
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def _command_line(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has just ended
+        return b""
+
+
 def edit(lab: Lab) -> None:
     for host, command in EDITS.items():
         done = lab.run(host, ["sh", "-c", command])
@@ -120,6 +140,7 @@ def test_killed_at_random_moments(provisioned_lab: Lab, request: pytest.FixtureR
         with contextlib.suppress(ProcessLookupError):  # it had ended already
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        nothing_is_left_running()
         # 1 where a change had been rolled back: it is named, and put in force again.
         again = azukari("apply", "--limit", ",".join(EDITS))
         assert again.returncode in (0, 1), again.stderr
