@@ -5,7 +5,7 @@ import ipaddress
 from azukari.site.fields import Network
 from azukari.site.keys import fingerprint, public_key
 from azukari.site.loading import Site
-from azukari.site.parts import CONTRACT, HOSTS, SITE, UPSTREAM
+from azukari.site.parts import CONTRACT, EXCEPTIONS, HOSTS, SITE, UPSTREAM
 from azukari.site.state import holders_dir
 
 # RFC 5737, RFC 3849, RFC 9637: addresses for documentation.
@@ -46,6 +46,12 @@ def reminders(site: Site) -> list[str]:
     people = [person.name for person in site.contract.people if _example_key(site, person.keys)]
     if people or site.contract.contractor.name.startswith("Example"):
         found.append(f"{CONTRACT}: write the parties, dates and people, and put the people's public keys into keys/.")
+    found += [
+        f"{EXCEPTIONS}: the exception of {over.safeguard} on {', '.join(over.hosts)} was over on {over.until}; "
+        "remove it."
+        for over in site.exceptions
+        if over.until < site.today()
+    ]
     return found + _held_here(site)
 
 

@@ -157,6 +157,17 @@ def test_the_example_reminds_of_what_is_to_be_edited(site: Site) -> None:
     assert "made on this machine, for trying out" in "\n".join(reminders(site))
 
 
+def test_an_exception_that_is_over_is_named(site: Site) -> None:
+    (site.path / "group_vars/all/exceptions.yml").write_text(
+        "exceptions:\n- {safeguard: LEAK-09, hosts: [web], reason: a fair, compensation: watched, until: 2026-04-30}\n"
+        "- {safeguard: LEAK-18, hosts: [web], reason: a fair, compensation: watched, until: 2029-03-31}\n",
+        encoding="utf-8",
+    )
+    found = "\n".join(reminders(load(site.path)))
+    assert "the exception of LEAK-09 on web was over on 2026-04-30; remove it." in found
+    assert "LEAK-18" not in found
+
+
 @pytest.mark.parametrize("path", ["keys/people/pipe.pub", "hosts.yml", "group_vars/all/flows.yml"])
 def test_a_pipe_keeps_nobody_waiting(site: Site, path: str) -> None:
     (site.path / path).unlink(missing_ok=True)
