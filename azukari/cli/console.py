@@ -8,9 +8,15 @@ from rich.console import Console
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave the exit code to `main`: rich's own, 1, would mean that a safeguard fails."""
+        raise BrokenPipeError
+
+
 def new_console(**options: Any) -> Console:
     """Return rich's console without what it would read into a text; options as for `rich.console.Console`."""
-    return Console(**{"highlight": False, "emoji": False, **options})
+    return _Console(**{"highlight": False, "emoji": False, **options})
 
 
 def shown(text: str) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from azukari import evidence
-from azukari.cli.console import new_console
+from azukari.cli.console import new_console, shown
 from azukari.cli.options import SiteOption, chosen_site, site_folder
 from azukari.errors import InputError
 from azukari.evidence import Evidence
@@ -60,7 +60,7 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")  # a digest is never cut
     for heading, words in _summary(chosen).items():
-        grid.add_row(Text(heading.replace("_", " "), style="dim"), Text(str(words)))
+        grid.add_row(Text(heading.replace("_", " "), style="dim"), Text(shown(str(words))))
     for part in chosen.statement["predicate"]["configuration"]:
         grid.add_row(Text(part["name"], style="dim"), Text(f"sha256:{part['digest']['sha256']}"))
     console.print(grid)
@@ -77,7 +77,7 @@ def verify(which: Which = "", key: Key = None, site: SiteOption = None, hosts: H
     new_console().print(
         f"{chosen.name}: every byte is as {name} ({fingerprint}) signed it.\n"
         f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
-        f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
+        f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {shown(str(chosen.run['nonce'] or 'none'))}.\n"
         "A signature says who said it and that nothing was changed since; not that it is true. "
         "For that, an auditor runs `azukari verify --as auditor` with an own key and nonce.",
         soft_wrap=True,

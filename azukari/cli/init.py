@@ -70,11 +70,13 @@ def command(
         (folder / path).write_text(line + "\n", encoding="utf-8")
     try:
         site = load(folder)
-    except InputError:
-        shutil.rmtree(folder)  # only what was copied just now: a wrong --served leaves nothing behind
+        _make_keys(site, office=office_key is None, auditor=auditor_key is None)
+        made = load(folder)
+    except BaseException:  # a wrong --served, no place for keys, Ctrl-C: only what was made just now goes
+        shutil.rmtree(folder)
+        shutil.rmtree(held, ignore_errors=True)
         raise
-    _make_keys(site, office=office_key is None, auditor=auditor_key is None)
-    _say(load(folder), folder)
+    _say(made, folder)
 
 
 def _given(office_key: Path | None, auditor_key: Path | None) -> list[tuple[str, Path]]:

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build, prove and hand back the servers of a public website whose personal information is held in trust.",
     epilog="Exit codes: 0 holds · 1 a safeguard fails · 2 could not be judged · 3 wrong use or input · "
-    "4 `plan` or `site diff` found changes · 70 our own fault · 130 interrupted",
+    "4 `plan`, `site diff` or `site check --office-key` found changes · 70 our own fault · 130 interrupted",
 )
 
 # In the order in which a contractor meets them.
@@ -54,11 +55,13 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows few characters still gets the rest
             stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that keys of this run are removed
     _add_verbs()
     errors = new_console(stderr=True, soft_wrap=True)
     try:
         code = app(standalone_mode=False)
     except typer.Abort:
+        errors.print("Interrupted.")
         code = 130
     except typer.exceptions.TyperException as error:  # wrong options: typer's own sentence, our exit code
         show = getattr(error, "show", None)  # usage errors show the verb's usage too

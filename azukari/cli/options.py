@@ -20,6 +20,21 @@ SiteOption = Annotated[
 ]
 
 
+def must_be_writable(*files: Path | None) -> None:
+    """Refuse a file that could not be written, before the work is done that it should tell of.
+
+    Raises:
+        InputError: names the first that cannot be written; None and `-` always can.
+    """
+    for file in files:
+        if file is None or file == Path("-"):
+            continue
+        if file.is_dir():
+            raise InputError(f"{file} cannot be written: it is a folder; name a file.")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise InputError(f"{file} cannot be written: there is no such folder, or no right to it.")
+
+
 def chosen_site(given: Path | None) -> Site:
     """Load the site that the user means.
 
@@ -31,7 +46,7 @@ def chosen_site(given: Path | None) -> Site:
 
 def site_folder(given: Path | None) -> Path:
     """Return the folder that the user means; raises as `chosen_site`."""
-    folder = given or (Path(os.environ["AZUKARI_SITE"]) if os.environ.get("AZUKARI_SITE") else Path("inventory/lab"))
+    folder = given if given is not None else Path(os.environ.get("AZUKARI_SITE") or "inventory/lab")
     if not folder.is_dir():
         raise InputError(
             f"There is no site folder “{folder}” here; name one with --site, or make one with `azukari init FOLDER`."

@@ -24,6 +24,8 @@ app = typer.Typer(
     "with another keeper's domain, its keeper runs the command.",
 )
 
+MOST_HOURS = identity.PERSON_VALID // datetime.timedelta(hours=1)
+
 _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
@@ -61,9 +63,11 @@ def audit(
     ] = None,
     hours: Annotated[
         float, typer.Option("--hours", metavar="HOURS", help="How long the certificates are valid, at most 8.")
-    ] = 8,
+    ] = MOST_HOURS,
 ) -> None:
     """Issue the auditor's certificates and decoys of the domains whose keys are at hand."""
+    if not 0 < hours <= MOST_HOURS:
+        raise InputError(f"--hours is more than 0 and at most {MOST_HOURS}; found {hours:g}.")
     loaded = chosen_site(site)
     at_hand = authority.domains_at_hand(loaded)
     if not at_hand:

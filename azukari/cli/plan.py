@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from azukari import evidence
 from azukari.cli.console import new_console
-from azukari.cli.options import SiteOption, chosen_site
+from azukari.cli.options import SiteOption, chosen_site, must_be_writable
 from azukari.cli.progress import Lines
 from azukari.content import content
 from azukari.errors import InputError
@@ -73,6 +73,7 @@ def command(
     """
     console = new_console(stderr=True)
     declared = chosen_site(site)
+    must_be_writable(as_json)
     started = datetime.now(UTC)
     hosts, domains, chosen = words(limit, "--limit"), words(domain, "--domain"), roles(tags)
     with working_on(declared, hosts, domains) as at:
@@ -85,7 +86,6 @@ def command(
         console.print(
             f"{host}: an earlier apply was cut short there; what comes after this cannot be foreseen: {escape(why)}"
         )
-    _write(as_json, result)
     whole = not (limit or tags or domain)
     record = evidence.of_plan(
         declared.name,
@@ -101,6 +101,7 @@ def command(
     left = "No evidence was left: the contractor's key, which signs it, is not at hand here."
     if key.exists():  # else it is the keeper of a domain who looks
         left = f"Evidence: {evidence.write(record, declared, signer.load(key))}"
+    _write(as_json, result)
     console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. {left}")
     for sentence in result.rolled_back:
         console.print(f"[bold red]Rolled back:[/] {escape(sentence)}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Words
 
+from azukari import safeguards
 from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
@@ -44,6 +45,7 @@ def check(site: SiteOption = None, office_key: _OfficeKey = None, as_json: _Json
     signature is not by that key.
     """
     loaded = chosen_site(site)
+    _waived_can_be(loaded)
     found = _approval(loaded, office_key)
     left = reminders(loaded)
     if as_json:
@@ -100,6 +102,7 @@ def approve_site(
 ) -> None:
     """Sign the site as it stands, as the office: everything that it declares is what the office approves."""
     loaded = chosen_site(site)
+    _waived_can_be(loaded)
     private = key or holders_dir(loaded) / "office" / "approval"
     if not private.exists():
         raise InputError(
@@ -125,6 +128,21 @@ def diff(site: SiteOption = None, office_key: _OfficeKey = None) -> None:
     if _print_changes(console, loaded, key):
         raise typer.Exit(4)
     console.print(Words(f"The site {loaded.name} is what the office approved."))
+
+
+def _waived_can_be(site: Site) -> None:
+    """Refuse a waiver of what nobody judges: it would be approved, and mean nothing."""
+    known = safeguards.load().safeguards
+    for exception in site.exceptions:
+        if exception.safeguard not in known:
+            raise InputError(
+                f"group_vars/all/exceptions.yml: there is no safeguard {exception.safeguard}; "
+                "`azukari safeguards` lists them; correct it."
+            )
+        if known[exception.safeguard].status == "planned":
+            raise InputError(
+                f"group_vars/all/exceptions.yml: {exception.safeguard} is planned: nothing can be waived; remove it."
+            )
 
 
 def _approval(site: Site, office_key: Path | None) -> Approval:

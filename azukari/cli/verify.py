@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from azukari import evidence, safeguards, verify
 from azukari.cli import verdicts
 from azukari.cli.console import new_console
-from azukari.cli.options import SiteOption, chosen_site
+from azukari.cli.options import SiteOption, chosen_site, must_be_writable
 from azukari.errors import InputError
 from azukari.evidence import signer
 from azukari.evidence.signer import Signer
@@ -20,6 +20,8 @@ from azukari.safeguards import Catalogue
 from azukari.site import Site, holders_dir, home
 from azukari.verify import RunResult
 from azukari.verify.session import parse_list
+
+LONGEST_NONCE = 200  # characters
 
 
 def command(
@@ -79,6 +81,9 @@ def command(
     declared = chosen_site(site) if host is None else None
     if host is not None and (limit or judged_as == "auditor"):
         raise InputError("--limit and --as belong to a site; with --host there is one server, asked as root.")
+    must_be_writable(as_json, junit)
+    if nonce is not None and (len(nonce) > LONGEST_NONCE or not nonce.isprintable()):
+        raise InputError(f"--nonce is at most {LONGEST_NONCE} printable characters on one line.")
     console = new_console(stderr=True)
     signing = _signer(declared, judged_as, key)
     with console.status("preparing") as status:

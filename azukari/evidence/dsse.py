@@ -54,7 +54,7 @@ def parse(data: bytes) -> Envelope:
             key_id=signature["keyid"],
             signature=base64.b64decode(signature["sig"], validate=True),
         )
-    except (ValueError, TypeError, KeyError, binascii.Error) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error) as error:
         raise NotAnEnvelope("it is not a DSSE envelope with one signature") from error
     if not isinstance(envelope.key_id, str) or envelope.to_bytes() != data:
         raise NotAnEnvelope("it is not in the form in which azukari writes envelopes")

@@ -46,7 +46,7 @@ class Evidence:
         """The in-toto statement; raises EvidenceInvalid when it cannot be read."""
         try:
             document = json.loads(dsse.parse((self.folder / STATEMENT).read_bytes()).payload)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise EvidenceInvalid(f"{self.folder / STATEMENT} cannot be read: {error}.") from error
         if not isinstance(document, dict):
             raise EvidenceInvalid(f"{self.folder / STATEMENT} holds no statement.")
@@ -114,7 +114,7 @@ class Evidence:
     def _json(self, name: str) -> dict[str, Any]:
         try:
             document = json.loads((self.folder / name).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise EvidenceInvalid(f"{self.folder / name} cannot be read: {error}.") from error
         if not isinstance(document, dict):
             raise EvidenceInvalid(f"{self.folder / name} is not what azukari writes.")

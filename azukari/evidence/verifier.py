@@ -70,7 +70,7 @@ def _promised(folder: Path, payload: bytes) -> Mapping[str, str]:
         document: dict[str, Any] = json.loads(payload)
         kinds = (document["_type"], document["predicateType"])
         files = {each["name"]: each["digest"]["sha256"] for each in document["predicate"]["azukari"]["files"]}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceInvalid(f"{folder.name}: {STATEMENT} is not a statement of azukari's.") from error
     if kinds != (statement.STATEMENT_TYPE, statement.PREDICATE_TYPE):
         raise EvidenceInvalid(f"{folder.name}: {STATEMENT} is a statement of another kind: {kinds[1]}.")

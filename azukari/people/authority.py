@@ -83,7 +83,7 @@ def load(site: Site, domain: str) -> "Authority":
     root = _public_folder(site) / f"{domain}_tls.pem"
     if not root.exists():
         raise InputError(f"{root} is missing; it is the public part of {where}. Take it from the version history.")
-    return Authority(
+    found = Authority(
         domain=domain,
         user_ca=keys.read_private(held["user"].encode(), where),
         host_ca=keys.read_private(held["host"].encode(), where),
@@ -91,6 +91,12 @@ def load(site: Site, domain: str) -> "Authority":
         tls_ca_pem=root.read_text(),
         ledger=ledger(site, domain),
     )
+    # Servers trust what lies in the site's folder: what another key signs would be refused by all of them.
+    for kind, own in (("user", found.user_ca_public), ("host", found.host_ca_public)):
+        public = _public_folder(site) / f"{domain}_{kind}.pub"
+        if not public.exists() or public.read_text().split()[:2] != own.split()[:2]:
+            raise InputError(f"{public} is not the public half of {where}. Take it from the version history.")
+    return found
 
 
 def ledger(site: Site, domain: str) -> Ledger:

@@ -1,6 +1,7 @@
 """Who acts: automation with keys that live for one run, and the auditor with an own key."""
 
 import secrets
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,11 +45,15 @@ def automation(
         )
     authorities = [authority.load(site, domain) for domain in chosen]
     folder = new_folder()
-    key = keys.new_key()
-    keys.write_closed(folder / "key", keys.private_text(key))
-    start = datetime.now(UTC) - CLOCK_SKEW
-    issuer = _Issuer(site, kind, place, keys.public_text(key), (start, start + AUTOMATION_VALID))
-    return issuer.identity(authorities, folder, folder / "key", f"automation/{kind}/{secrets.token_hex(4)}")
+    try:
+        key = keys.new_key()
+        keys.write_closed(folder / "key", keys.private_text(key))
+        start = datetime.now(UTC) - CLOCK_SKEW
+        issuer = _Issuer(site, kind, place, keys.public_text(key), (start, start + AUTOMATION_VALID))
+        return issuer.identity(authorities, folder, folder / "key", f"automation/{kind}/{secrets.token_hex(4)}")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # no Identity is there yet to do it
+        raise
 
 
 def auditor(site: Site) -> Identity:

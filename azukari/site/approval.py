@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from azukari.errors import InputError
+from azukari.errors import InputError, SafeguardFails
 from azukari.site import digest as digests
 from azukari.site import keys
 from azukari.site.loading import Site
@@ -107,7 +107,8 @@ def signed_listing(site: Site, office_key: str | None = None) -> dict[str, str]:
         office_key: as for `approval`.
 
     Raises:
-        InputError: the site has none that is signed by the office.
+        InputError: the site has no approval.
+        SafeguardFails: it has one that the office did not sign.
     """
     found = approval(site, office_key)
     if found.state == "approved":
@@ -116,7 +117,7 @@ def signed_listing(site: Site, office_key: str | None = None) -> dict[str, str]:
         return digests.parse_listing((site.path / _LISTING).read_text(encoding="utf-8"))
     if found.state == "missing":
         raise InputError("The office has not approved this site yet; it does so with: azukari site approve")
-    raise InputError(
+    raise SafeguardFails(
         f"approval.sig is not the signature of the office's key {found.signer} over this site; "
         "have the office approve it anew: azukari site approve"
     )

@@ -49,7 +49,7 @@ def changes(site: Site, office_key: str | None = None) -> list[FileChange]:
         office_key: as for `approval`.
 
     Raises:
-        InputError: there is no approval by the office's key.
+        InputError, SafeguardFails: as for `signed_listing`.
     """
     before, now = signed_listing(site, office_key), site.listing()
     found: list[FileChange] = []

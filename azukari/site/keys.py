@@ -7,6 +7,8 @@ from pathlib import Path
 
 from azukari.errors import InputError
 
+SMALLEST_RSA = 3072  # bits; CRYPTREC
+
 
 def public_key(folder: Path, declared: str) -> str:
     """Return a declared OpenSSH public key, “TYPE BASE64”, without its comment.
@@ -32,6 +34,8 @@ def public_key(folder: Path, declared: str) -> str:
     words = text.split()
     if len(words) < 2 or not _is_blob(words[0], words[1]):
         raise InputError(f"{named} is no OpenSSH public key; allowed is one line “ssh-ed25519 AAAA…”; correct it.")
+    if words[0] == "ssh-rsa" and _rsa_bits(words[1]) < SMALLEST_RSA:
+        raise InputError(f"{named} is an RSA key of {_rsa_bits(words[1])} bits; allowed are {SMALLEST_RSA} and more.")
     return f"{words[0]} {words[1]}"
 
 
@@ -48,3 +52,12 @@ def _is_blob(kind: str, encoded: str) -> bool:
         return False
     name = kind.encode()
     return blob[:4] == len(name).to_bytes(4, "big") and blob[4 : 4 + len(name)] == name and len(blob) > 4 + len(name)
+
+
+def _rsa_bits(encoded: str) -> int:
+    """Return the length of the modulus: the third string of the blob (RFC 4253, section 6.6)."""
+    rest, number = base64.b64decode(encoded), b""
+    for _ in range(3):
+        size = int.from_bytes(rest[:4], "big")
+        number, rest = rest[4 : 4 + size], rest[4 + size :]
+    return int.from_bytes(number, "big").bit_length()

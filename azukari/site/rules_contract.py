@@ -1,5 +1,8 @@
 """The contract: its dates, its people, who keeps what; and the exceptions, which end with it."""
 
+import contextlib
+from pathlib import Path
+
 from azukari.errors import InputError
 from azukari.site import keys
 from azukari.site.fields import DOMAINS
@@ -35,12 +38,16 @@ def apply(parts: Parts, contract: Contract) -> None:
         if person.name in _SYSTEM_NAMES or person.name.startswith(("azukari", "systemd")):
             message = f"the login name “{person.name}” belongs to the system; allowed is any other; rename it."
             parts.add(CONTRACT, (*where, "name"), message)
+        if ":" in person.full_name:
+            message = f"the name “{person.full_name}” holds a colon, which /etc/passwd cannot; write it without."
+            parts.add(CONTRACT, (*where, "full_name"), message)
         _dates(parts, contract, where, person)
         _hosts(parts, where, person)
     _persons_apart(parts, contract)
     _authorities(parts, contract)
     if not parts.lab:
         _key_files(parts, contract)
+        _authority_files(parts)
 
 
 def _reentrusted(parts: Parts, contract: Contract) -> None:
@@ -184,11 +191,58 @@ def _key_files(parts: Parts, contract: Contract) -> None:
         ("contractor", "evidence_key", contract.contractor.evidence_key),
         ("auditor", "evidence_key", contract.auditor.evidence_key),
     )
+    holders: dict[str, str] = {}
+    for person in contract.people:
+        for one in person.keys:
+            with contextlib.suppress(InputError):  # it was named with the person
+                holders[keys.public_key(parts.folder, one)] = f"“{person.name}”"
     for party, key, path in declared:
+        where: Where = ("contract", party, key)
         try:
-            keys.public_key(parts.folder, path)
+            found = keys.public_key(parts.folder, path)
         except InputError as error:
-            parts.add(CONTRACT, ("contract", party, key), error.message)
+            parts.add(CONTRACT, where, error.message)
+            continue
+        if (other := holders.setdefault(found, f"the {party}")) != f"the {party}":
+            message = f"the {party}'s key is also a key of {other}; who judges, approves and acts differ; give another."
+            parts.add(CONTRACT, where, message)
+
+
+def _authority_files(parts: Parts) -> None:
+    """Each domain's three authorities have a key of their own; a new site has none of them yet."""
+    folder = parts.folder / "keys" / "ca"
+    if not folder.is_dir():
+        return
+    owners: dict[bytes, str] = {}
+    for name in (f"{domain}_{kind}" for domain in DOMAINS for kind in ("user.pub", "host.pub", "tls.pem")):
+        domain = name.split("_")[0]
+        where: Where = ("contract", "authorities", domain)
+        try:
+            key = _authority_key(parts.folder, f"keys/ca/{name}")
+        except InputError as error:
+            parts.add(CONTRACT, where, error.message)
+            continue
+        if (other := owners.setdefault(key, name)) != name:
+            message = f"keys/ca/{name} holds the key of keys/ca/{other}; each authority has its own; restore the file."
+            parts.add(CONTRACT, where, message)
+
+
+def _authority_key(folder: Path, path: str) -> bytes:
+    if path.endswith(".pub"):
+        return keys.public_key(folder, path).split()[1].encode()
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / path).read_bytes())
+        signs = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except FileNotFoundError as error:
+        raise InputError(f"the certificate {path} does not exist; take it from the version history.") from error
+    except (OSError, ValueError, x509.ExtensionNotFound) as error:
+        raise InputError(f"{path} is no certificate of an authority; take it from the version history.") from error
+    if not signs:
+        raise InputError(f"{path} is no certificate of an authority (CA:FALSE); take it from the version history.")
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def apply_exceptions(parts: Parts, exceptions: tuple[DeclaredException, ...]) -> None:

@@ -11,6 +11,7 @@ from azukari.site.yaml_lines import Where
 
 # Reserved for benchmarks, never routed: RFC 2544 section 12 (RFC 6890) and RFC 5180 section 8.
 _TEST_NETWORKS: tuple[Network, ...] = (ipaddress.IPv4Network("198.18.0.0/15"), ipaddress.IPv6Network("2001:2::/48"))
+OWN_LAB = "lab"  # inventory/lab
 # Why each stands alone: the bastion is reachable by all; the others have keepers of their own.
 _ALONE = ("bastion", "vault", "log")
 
@@ -25,6 +26,11 @@ def apply(parts: Parts) -> None:
     _addresses(parts)
     _keys(parts)
     if parts.settings:
+        if parts.settings.name == OWN_LAB and not parts.settings.lab:
+            message = (
+                f"the name “{OWN_LAB}” is that of azukari's own lab, whose keys are thrown away; allowed is any other."
+            )
+            parts.add(SITE, ("site", "name"), message)
         names = parts.settings.names
         for index, name in enumerate(names):
             if name in names[:index]:

@@ -1,6 +1,5 @@
 """paramiko's client, made fit for attempts: it says why a server hung up, and it never waits without end."""
 
-import logging
 import socket
 import threading
 from types import TracebackType
@@ -12,10 +11,6 @@ from paramiko.message import Message
 from paramiko.transport import ServiceRequestingTransport
 
 from azukari.errors import Unreachable
-
-# Attempts are refused by the hundred: paramiko's own lines about it would drown what azukari says.
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
-logging.getLogger("paramiko").propagate = False
 
 AnySocket = socket.socket | paramiko.Channel
 

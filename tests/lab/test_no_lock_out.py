@@ -266,9 +266,21 @@ def test_a_reboot_does_not_keep_what_nobody_has_proven(provisioned_lab: Lab) -> 
     assert done.returncode == 0, done.stderr
     provisioned_lab.run(host, ["sed", "-i", "s/^Port 22$/Port 2222/", settings])
     assert provisioned_lab.run(host, ["cat", settings]).stdout != before
+    # An older change that was never disarmed, of a path that a later one has proven; and a record that was cut short.
+    older = '{"id": "20260101T000000Z-000001", "what": "older", "seconds": 600, "paths": ["/etc/motd"]}'
+    newer = older.replace("000001", "000002").replace("older", "newer")
+    for request in (older, newer):
+        assert provisioned_lab.run(host, ["azukari-rollback", "--arm"], input=request.encode()).returncode == 0
+    cut = "/var/lib/azukari/rollback/20260101T000000Z-000003"
+    later = (
+        "azukari-rollback --disarm 20260101T000000Z-000002 && echo proven >/etc/motd && "
+        f"mkdir {cut} && echo {{ >{cut}/change.json"
+    )
+    assert provisioned_lab.run(host, ["sh", "-c", later]).returncode == 0
     provisioned_lab.restart(host, patience=0)
     reachable_within(host, WITHIN)
     assert provisioned_lab.run(host, ["cat", settings]).stdout == before
+    assert provisioned_lab.run(host, ["cat", "/etc/motd"]).stdout == b"proven\n"
     assert '"by": "boot"' in provisioned_lab.run(host, ["azukari-rollback", "--list", "--json"]).stdout.decode()
 
 

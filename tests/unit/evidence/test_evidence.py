@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from azukari import evidence
-from azukari.evidence import EvidenceInvalid, dsse
+from azukari.evidence import Evidence, EvidenceInvalid, dsse
 from azukari.evidence.folder import CONTEXT, FACTS, RESULTS, STATEMENT
 from azukari.evidence.signer import KeyFileSigner, fingerprint
 from azukari.site import Site
@@ -114,6 +114,15 @@ def test_a_signed_statement_of_another_kind_is_refused(folder: Path, signer: Key
     (folder / STATEMENT).write_bytes(signed.to_bytes())
     with pytest.raises(EvidenceInvalid, match="another kind"):
         evidence.verify(folder, signer.public_key)
+
+
+@pytest.mark.parametrize("name", [STATEMENT, RESULTS])
+def test_what_is_nested_without_end_is_refused(folder: Path, signer: KeyFileSigner, name: str) -> None:
+    (folder / name).write_text("[" * 100_000)
+    with pytest.raises(EvidenceInvalid, match=name):
+        evidence.verify(folder, signer.public_key)
+    with pytest.raises(EvidenceInvalid, match=name):
+        _ = Evidence(folder).statement if name == STATEMENT else Evidence(folder).results
 
 
 def test_the_envelope_has_one_form_only(folder: Path) -> None:

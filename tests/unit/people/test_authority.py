@@ -122,6 +122,14 @@ def test_another_domains_password_opens_nothing(site: Site) -> None:
         authority.load(site, "vault")
 
 
+@pytest.mark.parametrize("kind", ["user", "host"])
+def test_what_servers_do_not_trust_is_not_signed_with(site: Site, kind: str) -> None:
+    folder = site.path / "keys/ca"
+    (folder / f"vault_{kind}.pub").write_text(f"{keys.public_text(keys.new_key())} another\n")
+    with pytest.raises(InputError, match=f"vault_{kind}.pub is not the public half of"):
+        authority.load(site, "vault")
+
+
 def test_existing_keys_are_not_overwritten(site: Site) -> None:
     with pytest.raises(InputError, match="has its keys already"):
         authority.create(site, "log")

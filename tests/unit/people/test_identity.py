@@ -1,5 +1,7 @@
 import os
+import socket
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,10 +9,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
 
-from azukari.errors import InputError, Unreachable
+from azukari.errors import AzukariError, InputError, Unreachable
 from azukari.people import authority, identity
 from azukari.people.authority import KeysNotAtHand
-from azukari.site import Site, fingerprint, holders_dir, load
+from azukari.site import Site, fingerprint, holders_dir, load, state_dir
 from azukari.ssh import config, host_key, keys
 from azukari.ssh import identity as ssh_identity
 from azukari.ssh.host_key import HostKeyDiffers, declared_key
@@ -88,6 +90,32 @@ def test_nothing_is_left_behind(site: Site) -> None:
     assert folder.exists()
     del own
     assert not folder.exists()
+
+
+def test_nothing_is_left_where_issuing_failed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def folder() -> Path:
+        made.append(ssh_identity.new_folder())
+        return made[-1]
+
+    monkeypatch.setattr(identity, "new_folder", folder)
+    ledger = state_dir(site) / "ledger" / "production.jsonl"
+    ledger.parent.mkdir(exist_ok=True)
+    ledger.write_text('{"at": "x')
+    with pytest.raises(AzukariError):
+        identity.automation(site, "audit")
+    assert made
+    assert not made[0].exists()
+
+
+def test_a_server_that_says_nothing_is_one_sentence() -> None:
+    """paramiko's thread tells its own traceback where nobody has told it to be quiet."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code = f"from azukari.ssh.host_key import shown_key; shown_key('127.0.0.1', {silent.getsockname()[1]}, 0.5)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    assert "does not show an Ed25519 host key" in done.stderr
+    assert "Exception (client)" not in done.stderr
 
 
 def test_what_a_killed_run_left_is_swept_but_a_living_one_is_not(

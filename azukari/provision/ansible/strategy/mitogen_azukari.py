@@ -1,8 +1,7 @@
 """mitogen's linear strategy, with the scheduler left to place its processes, and none of them left behind.
 
 mitogen pins itself to one core and, on a machine with two or three, Ansible and all its workers to the next: they then
-take turns. Unpinned, a run over seven hosts takes a fifth less time there. The name begins with “mitogen” because
-mitogen asks for that.
+take turns. The name begins with “mitogen”, by which `azukari_site` knows how hosts are reached.
 
 Each worker of Ansible is the leader of a session of its own: who kills a run does not reach it, and it would wait for
 mitogen's answer for good.
