@@ -116,8 +116,8 @@ class Layout:
 
     @property
     def office(self) -> tuple[str, ...]:
-        """The office's addresses, with prefix length: eight, as the lab's site declares; attempts take them in turn."""
-        return tuple(address for last in range(8) for address in self._at(0x240 + last, 240 + last))
+        """The office's addresses, with prefix length, as the lab's site declares them; attempts take one by chance."""
+        return tuple(address for last in range(192, 224) for address in self._at(last, last))
 
     @property
     def gateway(self) -> IPv4Address:

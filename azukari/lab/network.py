@@ -120,10 +120,12 @@ def _make_outside(lab: Layout) -> None:
 
 def _add_office(lab: Layout) -> None:
     """Give the vantage the office's addresses beside its own, for whoever asks for one of them by name."""
-    for address in lab.office:
-        # Deprecated: the kernel takes none of them as the source of what does not ask for it.
-        more = ["preferred_lft", "0", *_nodad(address)]
-        run(["ip", "-n", lab.namespace, "address", "replace", address, "dev", "outside0", *more])
+    # Deprecated: the kernel takes none of them as the source of what does not ask for it.
+    lines = [
+        " ".join(["address", "replace", address, "dev", "outside0", "preferred_lft", "0", *_nodad(address)])
+        for address in lab.office
+    ]
+    run(["ip", "-n", lab.namespace, "-batch", "-"], text="\n".join(lines))
 
 
 def _ruleset(lab: Layout) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from azukari.errors import NotJudged, Unreachable
+from azukari.errors import AzukariError, NotJudged, Unreachable
 from azukari.people import decoys
 from azukari.people.decoys import Decoy
 from azukari.site import DOMAINS, Host, Site
@@ -53,7 +53,7 @@ def try_decoys(
     namespace: str | None = None,
     hosts: Sequence[str] | None = None,
     timeout: float = 5,
-) -> dict[str, list[Tried] | NotJudged]:
+) -> dict[str, list[Tried] | AzukariError]:
     """Present every decoy at the hosts, at all of them at once; nothing may be accepted.
 
     Servers are tried through the bastion, as which they see everybody, over one connection with the identity's own
@@ -68,7 +68,7 @@ def try_decoys(
         timeout: seconds for each step.
 
     Returns:
-        what was tried, or why nothing could be, by host.
+        what was tried, or why nothing could be, by host; one that cannot be tried says nothing about the others.
     """
     bastion = site.group("bastion")[0]
     named = [site.host(name) for name in (hosts if hosts is not None else identity.hosts)]
@@ -87,16 +87,16 @@ def try_decoys(
     return results
 
 
-def _result(future: Future[list[Tried]]) -> list[Tried] | NotJudged:
+def _result(future: Future[list[Tried]]) -> list[Tried] | AzukariError:
     try:
         return future.result()
-    except NotJudged as error:
+    except AzukariError as error:
         return error
 
 
 def _jump(bastion: Host, identity: Identity, timeout: float) -> Jump:
     way = Credential.from_files("way through the bastion", identity.private_key, identity.jump_certificate)
-    return Jump(str(bastion.address), JUMP_USER, way, timeout=timeout)
+    return Jump(str(bastion.address), JUMP_USER, way, timeout=timeout, patience=_PATIENCE)
 
 
 def _at_server(site: Site, host: Host, jump: Future[Jump], timeout: float) -> list[Tried]:

@@ -10,7 +10,7 @@ from azukari.site import Site
 
 
 def test_strangers_at_the_bastion_come_from_the_offices_place(site: Site) -> None:
-    office = {4: ipaddress.ip_network("198.18.64.240/29"), 6: ipaddress.ip_network("2001:2:0:64::240/125")}
+    office = {4: ipaddress.ip_network("198.18.64.192/27"), 6: ipaddress.ip_network("2001:2:0:64::c0/123")}
     for version, ipv6 in ((4, False), (6, True)):
         targets = [attempts.at_bastion(site, "azukari-jump", "somewhere", ipv6=ipv6) for _ in range(50)]
         sources = {ipaddress.ip_address(target.source or "") for target in targets}
