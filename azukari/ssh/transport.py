@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import paramiko
+from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_SERVICE_REQUEST
 from paramiko.message import Message
 from paramiko.transport import ServiceRequestingTransport
@@ -13,6 +14,31 @@ from paramiko.transport import ServiceRequestingTransport
 from azukari.errors import Unreachable
 
 AnySocket = socket.socket | paramiko.Channel
+
+
+class PromptAuthHandler(AuthOnlyHandler):
+    """paramiko's authentication, ready for the answer before it asks.
+
+    paramiko's own makes its event after the request is sent: an answer that is faster than this thread is lost, and the
+    attempt ends in “Authentication timeout”, whatever the server said.
+    """
+
+    _event: threading.Event | None = None
+
+    @property
+    def auth_event(self) -> threading.Event | None:
+        """What is set when an answer has come."""
+        return self._event
+
+    @auth_event.setter
+    def auth_event(self, _event: threading.Event | None) -> None:
+        """Keep the one that was made before the request."""
+
+    def send_auth_request(self, *arguments: Any, **named: Any) -> list[str]:
+        """Ask, and wait for the answer; see paramiko."""
+        self._event = threading.Event()
+        left: list[str] = super().send_auth_request(*arguments, **named)
+        return left
 
 
 class AttemptTransport(ServiceRequestingTransport):
@@ -62,6 +88,10 @@ class AttemptTransport(ServiceRequestingTransport):
         if not self._accepted.wait(self._patience):
             raise paramiko.SSHException(self.hung_up or "the server did not start authentication")
         self.auth_handler = self.get_auth_handler()
+
+    def get_auth_handler(self) -> PromptAuthHandler:
+        """Return who asks to be let in."""
+        return PromptAuthHandler(self)
 
     def auth_none(self, username: str) -> list[str]:
         """Ask to be let in with nothing (paramiko's own fails before it asks)."""

@@ -1,18 +1,22 @@
 """What an account gives, against a real sshd: open, and shut as the bastion's jump account is."""
 
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import SSHCertificateBuilder, SSHCertificateType
+from paramiko.common import cMSG_USERAUTH_REQUEST
+from paramiko.message import Message
 
 from azukari.errors import Unreachable
 from azukari.ssh import keys
 from azukari.ssh.kexinit import handshake
 from azukari.ssh.outside import Credential, Jump, Login, Target, connect, login, logins_at
 from azukari.ssh.session import Session
+from azukari.ssh.transport import AttemptTransport
 from tests.unit.ssh.private_sshd import SSHD, PrivateSshd
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="not applicable: sshd is not installed (openssh-server)")
@@ -50,6 +54,22 @@ def _serve(folder: Path, settings: str) -> tuple[PrivateSshd, Credential]:
     keys.write_closed(folder / "key", keys.private_text(key))
     (folder / "key-cert.pub").write_bytes(builder.sign(ca).public_bytes())
     return server, Credential.from_files("someone", folder / "key", folder / "key-cert.pub")
+
+
+def test_an_answer_that_comes_at_once_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the server's answer is there before the thread that asked goes on."""
+    send = AttemptTransport._send_message
+
+    def busy(self: AttemptTransport, message: Message) -> None:
+        send(self, message)
+        if message.asbytes()[:1] == cMSG_USERAUTH_REQUEST:
+            time.sleep(0.5)
+
+    monkeypatch.setattr(AttemptTransport, "_send_message", busy)
+    served, credential = _serve(tmp_path / "s", "")
+    with served as server:
+        answer = login(Target("127.0.0.1", server.user, server.port), credential, timeout=2)
+    assert answer.accepted, answer
 
 
 def test_an_open_account_gives_what_is_asked(tmp_path: Path, listener: int) -> None:
