@@ -13,7 +13,7 @@ from azukari.content import content
 from azukari.errors import InputError
 from azukari.people import authority, lab_site
 from azukari.site import DOMAINS, Site, home, load, reminders, state_dir
-from azukari.site.keys import public_key
+from azukari.site.keys import public_key_file
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _SITE_FILE = "group_vars/all/site.yml"
@@ -63,7 +63,7 @@ def command(
         raise InputError(
             f"This machine holds keys of a site “{chosen}” ({held}); give another --name, or move them away."
         )
-    given = {path: _public(file) for path, file in _given(office_key, auditor_key)}
+    given = {path: public_key_file(file, "The public key") for path, file in _given(office_key, auditor_key)}
     shutil.copytree(content("inventory/example"), folder, dirs_exist_ok=True)
     _edit(folder / _SITE_FILE, chosen, served or [])
     for path, line in given.items():
@@ -82,15 +82,6 @@ def command(
 def _given(office_key: Path | None, auditor_key: Path | None) -> list[tuple[str, Path]]:
     pairs = (("keys/office_approval.pub", office_key), ("keys/evidence/auditor.pub", auditor_key))
     return [(path, file) for path, file in pairs if file is not None]
-
-
-def _public(file: Path) -> str:
-    try:
-        return public_key(file.parent, file.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The public key {file} cannot be read: {error}.") from error
-    except InputError as error:
-        raise InputError(f"{file}: {error.message}") from error
 
 
 def _edit(path: Path, name: str, served: list[str]) -> None:

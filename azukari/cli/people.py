@@ -15,6 +15,7 @@ from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
 from azukari.people import authority, decoys, identity
 from azukari.site import DOMAINS, Person, Site, fingerprint, holders_dir
+from azukari.site.keys import public_key_file
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,7 +73,7 @@ def audit(
     at_hand = authority.domains_at_hand(loaded)
     if not at_hand:
         authority.load(loaded, DOMAINS[0])  # says what is missing and who keeps it
-    public = _public_key(key) if key else None
+    public = public_key_file(key, "The auditor's key") if key else None
     written = identity.issue_auditor(loaded, at_hand, public, datetime.timedelta(hours=hours))
     for domain in at_hand:
         decoys.make(loaded, domain)
@@ -146,13 +147,6 @@ def _access(site: Site, person: Person, day: datetime.date) -> str:
     if day > person.until:
         return f"none: ended {person.until}"
     return "access"
-
-
-def _public_key(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The auditor's public key {path} cannot be read: {error}.") from error
 
 
 def _words(items: Iterable[str]) -> str:

@@ -40,6 +40,8 @@ def command(
     ] = False,
 ) -> None:
     """Write a run's evidence as one HTML file, in Japanese and English, that needs no network."""
+    if output == Path("-"):
+        raise InputError("A report is a file, and cannot go to “-”; name the file: --output report.html")
     evidence = chosen_evidence(which, site, hosts=hosts)
     if evidence.kind != "verify":
         raise InputError(f"{evidence.name} is a {evidence.kind}; a report is drawn from a run of `azukari verify`.")

@@ -14,7 +14,7 @@ from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
 from azukari.site import Approval, Site, approval, approve, changes, holders_dir, remember, reminders
-from azukari.site.keys import public_key
+from azukari.site.keys import public_key_file
 
 app = typer.Typer(no_args_is_help=True, help="Check, show, approve and compare the declared site.")
 
@@ -123,7 +123,7 @@ def approve_site(
 def diff(site: SiteOption = None, office_key: _OfficeKey = None) -> None:
     """Show what changed since the office approved the site, file by file (exit code 4 when anything did)."""
     loaded = chosen_site(site)
-    key = None if office_key is None else _read(loaded, office_key)
+    key = None if office_key is None else public_key_file(office_key, "The office's key")
     console = new_console(soft_wrap=True)
     if _print_changes(console, loaded, key):
         raise typer.Exit(4)
@@ -146,17 +146,10 @@ def _waived_can_be(site: Site) -> None:
 
 
 def _approval(site: Site, office_key: Path | None) -> Approval:
-    found = approval(site, None if office_key is None else _read(site, office_key))
+    found = approval(site, None if office_key is None else public_key_file(office_key, "The office's key"))
     if found.state == "approved":
         remember(site)
     return found
-
-
-def _read(site: Site, office_key: Path) -> str:
-    try:
-        return public_key(site.path, office_key.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The office's key {office_key} cannot be read: {error}.") from error
 
 
 def _gate(found: Approval, office_key: Path | None) -> int:

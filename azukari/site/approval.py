@@ -77,6 +77,7 @@ def approve(site: Site, private_key: Path) -> Approval:
     Raises:
         InputError: the key cannot sign, or is not the one that the contract names.
     """
+    _must_be_key(private_key)
     text = digests.listing_text(site.listing())
     with tempfile.TemporaryDirectory(prefix="azukari-approve-") as folder:
         listing = Path(folder) / "listing"
@@ -97,6 +98,18 @@ def approve(site: Site, private_key: Path) -> Approval:
         (site.path / _LISTING).write_text(text, encoding="utf-8")
         shutil.copyfile(made, site.path / _SIGNATURE)
     return approval(site)
+
+
+def _must_be_key(file: Path) -> None:
+    """Refuse what ssh-keygen would only complain of in its own words."""
+    try:
+        begin = file.read_bytes()[:64]
+    except OSError as error:
+        raise InputError(
+            f"The key {file} cannot be read ({(error.strerror or str(error)).lower()}); name the office's private key."
+        ) from error
+    if b"PRIVATE KEY-----" not in begin and not begin.startswith((b"ssh-", b"ecdsa-", b"sk-")):
+        raise InputError(f"{file} is no OpenSSH key; name the office's private key, or its .pub file for an ssh-agent.")
 
 
 def signed_listing(site: Site, office_key: str | None = None) -> dict[str, str]:

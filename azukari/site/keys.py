@@ -27,8 +27,11 @@ def public_key(folder: Path, declared: str) -> str:
         except FileNotFoundError as error:
             raise InputError(f"the key {declared} does not exist; needed is a public key; put it there.") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"the key {declared} cannot be read ({error}); put a public key there.") from error
-    named = declared if declared.startswith("keys/") else "What is given"
+            raise InputError(f"the key {declared} {_unread(error)}; put a public key there.") from error
+    return _public_half(text, declared if declared.startswith("keys/") else "What is given")
+
+
+def _public_half(text: str, named: str) -> str:
     if "PRIVATE KEY" in text:
         raise InputError(f"{named} is a private key; allowed is its public half, one line “ssh-ed25519 AAAA…”.")
     words = text.split()
@@ -37,6 +40,30 @@ def public_key(folder: Path, declared: str) -> str:
     if words[0] == "ssh-rsa" and _rsa_bits(words[1]) < SMALLEST_RSA:
         raise InputError(f"{named} is an RSA key of {_rsa_bits(words[1])} bits; allowed are {SMALLEST_RSA} and more.")
     return f"{words[0]} {words[1]}"
+
+
+def public_key_file(file: Path, what: str) -> str:
+    """Return the OpenSSH public key in a file of somebody's own, “TYPE BASE64”, without its comment.
+
+    Args:
+        file: the file.
+        what: whose key it is, to begin a sentence: `The office's key`.
+
+    Raises:
+        InputError: the file cannot be read or holds no such key.
+    """
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        wanted = "name a file with one line “ssh-ed25519 AAAA…”"
+        raise InputError(f"{what} {file} {_unread(error)}; {wanted}.") from error
+    return _public_half(text, f"{what} {file}")
+
+
+def _unread(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "is no text"
+    return f"cannot be read ({(error.strerror or str(error)).lower()})"
 
 
 def fingerprint(key: str) -> str:

@@ -169,6 +169,8 @@ def load(path: Path | str) -> Site:
     folder = Path(path).absolute()
     if not folder.is_dir():
         raise InputError(f"{path} is no folder; a site is one, with hosts.yml and group_vars; make it: azukari init.")
+    if not (folder / HOSTS).exists() and not (folder / SITE).exists():
+        raise InputError(f"{path} is no site: it has neither {HOSTS} nor {SITE}; make one with `azukari init FOLDER`.")
     problems = check_folder(folder)
     files = _Files(folder)
     declared = read_hosts(files.document(HOSTS))

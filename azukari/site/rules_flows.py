@@ -25,6 +25,32 @@ def apply(parts: Parts, flows: tuple[Flow, ...]) -> None:
         seen.add(same)
         if _ends_known(parts, where, flow) and parts.hosts:
             _shape(parts, where, flow)
+    if parts.hosts and not parts.documents[FLOWS].problems:
+        _ways_in(parts, flows)
+
+
+def _ways_in(parts: Parts, flows: tuple[Flow, ...]) -> None:
+    """Refuse a site that would shut out whoever administers it: the way goes by the bastion, to every host."""
+    administration = [flow for flow in flows if flow.port == _SSH and flow.protocol == "tcp"]
+    bastions = _hosts_of(parts, "bastion")
+    from_controller = {
+        name for flow in administration if flow.source == "controller" for name in _hosts_of(parts, flow.to)
+    }
+    from_bastion = {
+        name
+        for flow in administration
+        if _hosts_of(parts, flow.source) & bastions
+        for name in _hosts_of(parts, flow.to)
+    }
+    shut_to = {"controller": bastions - from_controller, "bastion": {*parts.hosts} - bastions - from_bastion}
+    for source, shut in shut_to.items():
+        if shut:
+            wanted = f"{{from: {source}, to: {'bastion' if source == 'controller' else 'all'}, port: 22, why: …}}"
+            message = (
+                f"nothing lets “{source}” reach port 22 of {', '.join(sorted(shut))}, so nobody could administer it; "
+                f"needed is {wanted}; add it."
+            )
+            parts.add(FLOWS, ("flows",), message)
 
 
 def _ends_known(parts: Parts, where: Where, flow: Flow) -> bool:

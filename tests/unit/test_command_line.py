@@ -196,3 +196,18 @@ def test_the_offices_own_key_makes_the_check_a_gate(tmp_path: Path) -> None:
     assert run(home, "site", "approve", "--site", str(site), "--key", str(forger)).returncode == 0
     assert run(home, "site", "check", "--site", str(site)).returncode == 0
     assert [run(home, "site", verb, *gate).returncode for verb in ("check", "diff")] == [1, 1]
+
+
+def test_a_folder_that_is_no_site_is_named_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path / "home", "site", "check", "--site", "/etc")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "/etc is no site" in done.stderr
+
+
+def test_a_key_file_that_is_not_there_is_named_in_words(tmp_path: Path) -> None:
+    home, site = tmp_path / "home", tmp_path / "site"
+    assert run(home, "init", str(site)).returncode == 0
+    done = run(home, "site", "check", "--site", str(site), "--office-key", "/no/such")
+    assert done.returncode == 3
+    assert "The office's key /no/such cannot be read (no such file or directory)" in done.stderr
+    assert "Errno" not in done.stderr

@@ -41,7 +41,7 @@ def test_audit_issues_what_is_at_hand_and_names_who_keeps_the_rest(site: Site) -
 def test_audit_certifies_the_key_that_the_auditor_gave(site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
     given = tmp_path_factory.mktemp("auditor") / "audit.pub"
     given.write_text("not a key\n")
-    with pytest.raises(InputError, match="not an OpenSSH public key"):
+    with pytest.raises(InputError, match="is no OpenSSH public key"):
         _run("audit", "--site", str(site.path), "--key", str(given))
     public = keys.public_text(keys.new_key())
     given.write_text(public)

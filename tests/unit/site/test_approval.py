@@ -135,6 +135,11 @@ def test_a_key_that_cannot_sign(site: Site, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("nonsense", "utf-8")
     broken.chmod(0o600)
+    with pytest.raises(InputError, match="is no OpenSSH key"):
+        approve(site, broken)
+    with pytest.raises(InputError, match="cannot be read \\(no such file or directory\\)"):
+        approve(site, tmp_path / "missing")
+    broken.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nnonsense\n", "utf-8")
     with pytest.raises(InputError, match="could not sign"):
         approve(site, broken)
     assert not (site.path / "approval.sig").exists()
