@@ -10,6 +10,7 @@ from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.cli.plan import Domains, Limit, Plain, Tags, roles, words
 from azukari.cli.progress import Lines
+from azukari.errors import InputError
 from azukari.provision import apply as provisioning
 from azukari.provision.session import session as working_on
 from azukari.site import approval
@@ -46,7 +47,7 @@ def command(
             f"[yellow]The site is not approved as it stands ({state.state}); "
             "`verify` says so until the office runs `azukari site approve`.[/]"
         )
-    password = root_password_file.read_text().rstrip("\n") if root_password_file else None
+    password = _password(root_password_file) if root_password_file else None
     lines = Lines(console, verbose=diff)
     with working_on(declared, hosts, domains, password) as at:
         result = provisioning.apply(at, lines, tags=chosen, plain=plain)
@@ -58,3 +59,13 @@ def command(
     for sentence in result.rolled_back:
         console.print(f"[bold red]Rolled back before this run:[/] {escape(sentence)} It is in force again now.")
     return 1 if result.rolled_back else 0
+
+
+def _password(file: Path) -> str:
+    try:
+        found = file.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Root's password cannot be read from {file}: allowed is a text file of one line.") from error
+    if not found or "\n" in found:
+        raise InputError(f"{file} holds no password; allowed is one line, the password of root.")
+    return found

@@ -1,6 +1,8 @@
 """The terminal, on which a site's own words stay what they are: no emoji and no colour is made of them."""
 
+import io
 import re
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -8,15 +10,36 @@ from rich.console import Console
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave the exit code to `main`: rich's own, 1, would mean that a safeguard fails."""
-        raise BrokenPipeError
+class ReaderGone(Exception):
+    """Whoever read our output has what they wanted. No OSError: typer would end with 1, “a safeguard fails”."""
+
+
+class _Pipe(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise ReaderGone from None
+
+
+def standard_output() -> None:
+    """Make standard output say when its reader is gone, and write what a poor terminal lacks as escapes."""
+    old = sys.stdout
+    if not isinstance(old, io.TextIOWrapper):
+        return
+    old.flush()
+    try:
+        raw = io.BufferedWriter(_Pipe(old.fileno(), "wb", closefd=False))
+    except io.UnsupportedOperation:  # a test's own
+        return
+    sys.stdout = io.TextIOWrapper(
+        raw, encoding=old.encoding, errors="backslashreplace", line_buffering=old.line_buffering
+    )
 
 
 def new_console(**options: Any) -> Console:
     """Return rich's console without what it would read into a text; options as for `rich.console.Console`."""
-    return _Console(**{"highlight": False, "emoji": False, **options})
+    return Console(**{"highlight": False, "emoji": False, **options})
 
 
 def shown(text: str) -> str:

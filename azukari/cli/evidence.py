@@ -1,6 +1,7 @@
 """`azukari evidence`: what was signed, and whether it still says so."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -34,18 +35,31 @@ Hosts = Annotated[
 @app.command("list")
 def list_(site: SiteOption = None, hosts: Hosts = False, as_json: AsJson = False) -> None:
     """List the evidence on this machine, newest first."""
-    found = evidence.listed(None if hosts else chosen_site(site))
+    found, broken = _readable(evidence.listed(None if hosts else chosen_site(site)))
     if as_json:
         print(json.dumps({"evidence": [_summary(each) for each in found]}, ensure_ascii=False, indent=2))
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("evidence", "of", "outcome", "ended", "as"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "evidence")
-    for each in found:
-        ended = each.ended.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-        table.add_row(each.name, each.subject, each.outcome, ended, str(each.run["judged_as"]))
-    console = new_console()
-    console.print(table if found else "There is no evidence yet; `azukari verify` makes the first.")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("evidence", "of", "outcome", "ended", "as"):
+            table.add_column(heading, overflow="fold", no_wrap=heading == "evidence")
+        for each in found:
+            ended = each.ended.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+            cells = (each.name, each.subject, each.outcome, ended, str(each.run["judged_as"]))
+            table.add_row(*(Text(shown(cell)) for cell in cells))
+        new_console().print(table if found else "There is no evidence yet; `azukari verify` makes the first.")
+    if broken:  # after the others, which it does not hide
+        raise evidence.EvidenceInvalid(" ".join(error.message for error in broken))
+
+
+def _readable(listed: Iterable[Evidence]) -> tuple[list[Evidence], list[evidence.EvidenceInvalid]]:
+    found, broken = [], []
+    for each in listed:
+        try:
+            each.statement  # noqa: B018 - read, to see whether it can be
+            found.append(each)
+        except evidence.EvidenceInvalid as error:
+            broken.append(error)
+    return found, broken
 
 
 @app.command()
@@ -66,7 +80,7 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
     console.print(grid)
     for verdict, tests in (("failed", "failedTests"), ("not settled", "warnedTests")):
         for test in chosen.statement["predicate"][tests]:
-            console.print(Text(f"{verdict}: {test}", style="red" if verdict == "failed" else "yellow"))
+            console.print(Text(shown(f"{verdict}: {test}"), style="red" if verdict == "failed" else "yellow"))
 
 
 @app.command()
@@ -74,14 +88,14 @@ def verify(which: Which = "", key: Key = None, site: SiteOption = None, hosts: H
     """Prove that evidence is what its signer signed: every byte of every file. Needs the public key alone."""
     chosen = chosen_evidence(which, site, hosts=hosts)
     name, fingerprint = _verified(chosen, site, key)
-    new_console().print(
+    said = (
         f"{chosen.name}: every byte is as {name} ({fingerprint}) signed it.\n"
         f"{chosen.kind} of {chosen.subject}, {chosen.outcome}, as {chosen.run['judged_as']}, "
-        f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {shown(str(chosen.run['nonce'] or 'none'))}.\n"
+        f"ended {chosen.ended.isoformat(timespec='seconds')}, nonce {chosen.run['nonce'] or 'none'}.\n"
         "A signature says who said it and that nothing was changed since; not that it is true. "
-        "For that, an auditor runs `azukari verify --as auditor` with an own key and nonce.",
-        soft_wrap=True,
+        "For that, an auditor runs `azukari verify --as auditor` with an own key and nonce."
     )
+    new_console().print(Text(shown(said)), soft_wrap=True)
 
 
 @app.command()
@@ -100,7 +114,8 @@ def judge(which: Which = "", key: Key = None, site: SiteOption = None, hosts: Ho
     console = new_console(soft_wrap=True)
     console.print(f"{len(found) - len(differing)} of {len(found)} verdicts came out as they were signed.")
     for each in differing:
-        console.print(Text(f"{each.safeguard} on {each.host}: {each.then} then, {each.now} now. {each.message}"))
+        said = f"{each.safeguard} on {each.host}: {each.then} then, {each.now} now. {each.message}"
+        console.print(Text(shown(said)))
     if any(each.now != "not-evaluated" for each in differing):
         return 1
     return 2 if differing else 0

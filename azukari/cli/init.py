@@ -64,16 +64,18 @@ def command(
             f"This machine holds keys of a site “{chosen}” ({held}); give another --name, or move them away."
         )
     given = {path: public_key_file(file, "The public key") for path, file in _given(office_key, auditor_key)}
-    shutil.copytree(content("inventory/example"), folder, dirs_exist_ok=True)
-    _edit(folder / _SITE_FILE, chosen, served or [])
-    for path, line in given.items():
-        (folder / path).write_text(line + "\n", encoding="utf-8")
+    there, made_in = folder.exists(), folder.resolve()
     try:
+        shutil.copytree(content("inventory/example"), made_in, dirs_exist_ok=True)
+        _edit(made_in / _SITE_FILE, chosen, served or [])
+        for path, line in given.items():
+            (made_in / path).write_text(line + "\n", encoding="utf-8")
         site = load(folder)
         _make_keys(site, office=office_key is None, auditor=auditor_key is None)
         made = load(folder)
     except BaseException:  # a wrong --served, no place for keys, Ctrl-C: only what was made just now goes
-        shutil.rmtree(folder)
+        for made_now in made_in.iterdir() if there else [made_in]:
+            shutil.rmtree(made_now, ignore_errors=True) if made_now.is_dir() else made_now.unlink(missing_ok=True)
         shutil.rmtree(held, ignore_errors=True)
         raise
     _say(made, folder)

@@ -14,7 +14,7 @@ import typer.exceptions
 from rich.markup import escape
 
 from azukari import __version__
-from azukari.cli.console import new_console, shown
+from azukari.cli.console import ReaderGone, new_console, shown, standard_output
 from azukari.errors import AzukariError
 
 app = typer.Typer(
@@ -23,7 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build, prove and hand back the servers of a public website whose personal information is held in trust.",
     epilog="Exit codes: 0 holds · 1 a safeguard fails · 2 could not be judged · 3 wrong use or input · "
-    "4 `plan`, `site diff` or `site check --office-key` found changes · 70 our own fault · 130 interrupted",
+    "4 `plan`, `site diff` or `site check --office-key` found changes · 70 our own fault · 130 interrupted · "
+    "141 the reader of the output went away · 143 ended by SIGTERM",
 )
 
 # In the order in which a contractor meets them.
@@ -52,14 +53,15 @@ def _add_verbs() -> None:
 
 def main() -> None:
     """Run the command line and end the process with azukari's exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows few characters still gets the rest
-            stream.reconfigure(errors="backslashreplace")
+    standard_output()
+    if isinstance(sys.stderr, io.TextIOWrapper):  # a terminal that knows few characters still gets the rest
+        sys.stderr.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that keys of this run are removed
-    _add_verbs()
     errors = new_console(stderr=True, soft_wrap=True)
     try:
+        _add_verbs()
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.Abort:
         errors.print("Interrupted.")
         code = 130
@@ -73,7 +75,7 @@ def main() -> None:
     except KeyboardInterrupt:
         errors.print("Interrupted.")
         code = 130
-    except BrokenPipeError:  # whoever read our output has what they wanted
+    except (ReaderGone, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:

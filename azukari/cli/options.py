@@ -26,13 +26,17 @@ def must_be_writable(*files: Path | None) -> None:
     Raises:
         InputError: names the first that cannot be written; None and `-` always can.
     """
-    for file in files:
-        if file is None or file == Path("-"):
-            continue
+    written = [file for file in files if file is not None and file != Path("-")]
+    for number, file in enumerate(written):
         if file.is_dir():
             raise InputError(f"{file} cannot be written: it is a folder; name a file.")
-        if not os.access(file if file.exists() else file.parent, os.W_OK):
+        new_in = file.resolve().parent
+        if not (
+            os.access(file, os.W_OK) if file.exists() else new_in.is_dir() and os.access(new_in, os.W_OK | os.X_OK)
+        ):
             raise InputError(f"{file} cannot be written: there is no such folder, or no right to it.")
+        if file.resolve() in [other.resolve() for other in written[:number]]:
+            raise InputError(f"{file} is named twice; each output needs a file of its own.")
 
 
 def chosen_site(given: Path | None) -> Site:

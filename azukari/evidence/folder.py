@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from azukari.errors import SafeguardFails
 from azukari.evidence import context, dsse, statement
@@ -28,6 +30,37 @@ HOSTS_WITHOUT_SITE = "hosts"
 
 class EvidenceInvalid(SafeguardFails):
     """A folder of evidence does not say what was signed; names what differs."""
+
+
+class _Resource(BaseModel):
+    name: str
+    digest: dict[str, str]
+
+
+class _Run(BaseModel):
+    kind: str
+    started: datetime
+    ended: datetime
+    hosts: list[str]
+    vantages: list[str]
+    judged_as: str
+    host_identity: str | None
+    nonce: str | None
+    files: list[_Resource]
+
+
+class _Predicate(BaseModel):
+    result: str
+    configuration: list[_Resource]
+    passedTests: list[str]  # noqa: N815 - in-toto's name
+    warnedTests: list[str]  # noqa: N815
+    failedTests: list[str]  # noqa: N815
+    azukari: _Run
+
+
+class _Statement(BaseModel):
+    subject: Annotated[list[_Resource], Field(min_length=1)]
+    predicate: _Predicate
 
 
 @dataclass(frozen=True)
@@ -48,17 +81,21 @@ class Evidence:
             document = json.loads(dsse.parse((self.folder / STATEMENT).read_bytes()).payload)
         except (OSError, ValueError, RecursionError) as error:
             raise EvidenceInvalid(f"{self.folder / STATEMENT} cannot be read: {error}.") from error
-        if not isinstance(document, dict):
-            raise EvidenceInvalid(f"{self.folder / STATEMENT} holds no statement.")
-        return document
+        try:
+            _Statement.model_validate(document)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the whole"
+            raise EvidenceInvalid(
+                f"{self.folder / STATEMENT} is no statement of azukari's: {where} is wrong."
+            ) from error
+        found: dict[str, Any] = document
+        return found
 
     @property
     def run(self) -> dict[str, Any]:
         """What the statement says of the run itself: kind, times, hosts, vantages, nonce, files."""
-        try:
-            found: dict[str, Any] = self.statement["predicate"]["azukari"]
-        except (KeyError, TypeError) as error:
-            raise EvidenceInvalid(f"{self.folder / STATEMENT} is not a statement of azukari's.") from error
+        found: dict[str, Any] = self.statement["predicate"]["azukari"]
         return found
 
     @property

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
@@ -96,6 +98,12 @@ def load(site: Site, domain: str) -> "Authority":
         public = _public_folder(site) / f"{domain}_{kind}.pub"
         if not public.exists() or public.read_text().split()[:2] != own.split()[:2]:
             raise InputError(f"{public} is not the public half of {where}. Take it from the version history.")
+    try:
+        shown = x509.load_pem_x509_certificate(root.read_bytes()).public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InputError(f"{root} is no certificate. Take it from the version history.") from error
+    if shown != tls.public_key():
+        raise InputError(f"{root} is not the public half of {where}. Take it from the version history.")
     return found
 
 

@@ -117,8 +117,9 @@ def issue_auditor(
         public_key = (home / "audit.pub").read_text()
     if not timedelta(0) < valid <= PERSON_VALID:
         raise InputError(f"A person's certificate is valid for at most 8 hours; asked for {valid}.")
-    start = datetime.now(UTC) - CLOCK_SKEW
-    issuer = _Issuer(site, "audit", "auditor", public_key, (start, start + valid))
+    now = datetime.now(UTC)
+    start = now - CLOCK_SKEW
+    issuer = _Issuer(site, "audit", "auditor", public_key, (start, min(now + valid, start + PERSON_VALID)))
     made = issuer.certificates([authority.load(site, domain) for domain in domains], "auditor/audit")
     paths = []
     for name, line in made.items():

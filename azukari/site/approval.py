@@ -94,10 +94,26 @@ def approve(site: Site, private_key: Path) -> Approval:
                 f"The key {private_key} is not the office's: the contract names {site.contract.office.key} "
                 f"({keys.fingerprint(key)}); nothing was written. Sign with that key, or correct the contract."
             )
-        # The listing first: a signature without its listing could not tell what was changed.
-        (site.path / _LISTING).write_text(text, encoding="utf-8")
-        shutil.copyfile(made, site.path / _SIGNATURE)
+        _put(site.path, text, made)
     return approval(site)
+
+
+def _put(folder: Path, text: str, signature: Path) -> None:
+    """Put the listing and its signature into a site, each whole; on a fault, the approval before stays."""
+    listing, signed = folder / ".approval.txt.new", folder / ".approval.sig.new"
+    try:
+        listing.write_text(text, encoding="utf-8")
+        shutil.copyfile(signature, signed)
+        # The signature first: it holds for the site as it stands, whatever the listing beside it still says.
+        signed.replace(folder / _SIGNATURE)
+        listing.replace(folder / _LISTING)
+    except OSError as error:
+        raise InputError(
+            f"The approval cannot be written into {folder}: {(error.strerror or str(error)).lower()}."
+        ) from error
+    finally:
+        listing.unlink(missing_ok=True)
+        signed.unlink(missing_ok=True)
 
 
 def _must_be_key(file: Path) -> None:

@@ -37,9 +37,28 @@ def _public_half(text: str, named: str) -> str:
     words = text.split()
     if len(words) < 2 or not _is_blob(words[0], words[1]):
         raise InputError(f"{named} is no OpenSSH public key; allowed is one line “ssh-ed25519 AAAA…”; correct it.")
+    if not words[0].startswith("sk-") and not _can_be_loaded(words):
+        raise InputError(f"{named} is cut short, or of a kind that nobody uses any more; copy the whole line again.")
     if words[0] == "ssh-rsa" and _rsa_bits(words[1]) < SMALLEST_RSA:
         raise InputError(f"{named} is an RSA key of {_rsa_bits(words[1])} bits; allowed are {SMALLEST_RSA} and more.")
     return f"{words[0]} {words[1]}"
+
+
+def only_key(folder: Path, declared: str) -> str:
+    """Return the key of a file that servers take as it is: every line of it would be trusted.
+
+    Args:
+        folder: the site's folder.
+        declared: the path of the file below the folder.
+
+    Raises:
+        InputError: as `public_key`, or the file holds more than one line.
+    """
+    found = public_key(folder, declared)
+    lines = [line for line in (folder / declared).read_text(encoding="utf-8").splitlines() if line.strip()]
+    if len(lines) > 1:
+        raise InputError(f"{declared} holds {len(lines)} lines; servers would trust each; allowed is one key.")
+    return found
 
 
 def public_key_file(file: Path, what: str) -> str:
@@ -79,6 +98,17 @@ def _is_blob(kind: str, encoded: str) -> bool:
         return False
     name = kind.encode()
     return blob[:4] == len(name).to_bytes(4, "big") and blob[4 : 4 + len(name)] == name and len(blob) > 4 + len(name)
+
+
+def _can_be_loaded(words: list[str]) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    try:
+        load_ssh_public_key(" ".join(words[:2]).encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _rsa_bits(encoded: str) -> int:

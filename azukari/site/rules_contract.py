@@ -229,20 +229,33 @@ def _authority_files(parts: Parts) -> None:
 
 def _authority_key(folder: Path, path: str) -> bytes:
     if path.endswith(".pub"):
-        return keys.public_key(folder, path).split()[1].encode()
+        return keys.only_key(folder, path).split()[1].encode()
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     try:
-        certificate = x509.load_pem_x509_certificate((folder / path).read_bytes())
+        certificates = x509.load_pem_x509_certificates((folder / path).read_bytes())
+        certificate = certificates[0]
         signs = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except FileNotFoundError as error:
         raise InputError(f"the certificate {path} does not exist; take it from the version history.") from error
-    except (OSError, ValueError, x509.ExtensionNotFound) as error:
+    except (
+        OSError,
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.ExtensionNotFound,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise InputError(f"{path} is no certificate of an authority; take it from the version history.") from error
     if not signs:
         raise InputError(f"{path} is no certificate of an authority (CA:FALSE); take it from the version history.")
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if len(certificates) > 1:
+        raise InputError(f"{path} holds {len(certificates)} certificates; servers would trust each; allowed is one.")
+    return public
 
 
 def apply_exceptions(parts: Parts, exceptions: tuple[DeclaredException, ...]) -> None:

@@ -279,7 +279,7 @@ def _shake_hands(target: Target, timeout: float, until: float = 0) -> AttemptTra
         try:
             transport.shake_hands()
         except Unreachable as error:
-            if time.monotonic() + _PAUSE > until:
+            if transport.silent or time.monotonic() + _PAUSE > until:
                 raise Unreachable(f"{target.address} port {target.port}: {error.message}.") from error
             time.sleep(_PAUSE)
         else:
@@ -296,7 +296,8 @@ def _present(transport: AttemptTransport, user: str, credential: Credential) -> 
     except (paramiko.SSHException, EOFError, OSError) as error:
         if transport.hung_up.startswith(_TOO_MANY):  # the answer to the last attempt that it allows
             return Login(name, "refused", (), "refused, and the connection ended: too many failures")
-        answered = isinstance(error, paramiko.AuthenticationException) and transport.is_active()
+        # A server that is late has not refused: its answer may still come, and would pass for one to the next attempt.
+        answered = isinstance(error, paramiko.AuthenticationException) and transport.is_active() and transport.answered
         return Login(name, "refused", (), str(error)) if answered else None
     if left:
         return Login(name, "partial", tuple(left), f"accepted, but {' or '.join(left)} is asked for as well")

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,11 +47,13 @@ class AttemptTransport(ServiceRequestingTransport):
 
     Attributes:
         hung_up: the reason that the server gave when it ended the connection; empty as long as it gave none.
+        silent: whether the handshake failed because the server said nothing, rather than because it hung up.
     """
 
     def __init__(self, connection: AnySocket, timeout: float) -> None:
         super().__init__(connection)
         self.hung_up = ""
+        self.silent = False
         self.open_payload = b""  # what follows in the next channel's opening; see `open_special`
         self._patience = timeout
         self._accepted = threading.Event()
@@ -68,13 +71,17 @@ class AttemptTransport(ServiceRequestingTransport):
         Raises:
             Unreachable: no agreement within the timeout.
         """
+        started = time.monotonic()
         try:
             self.start_client(timeout=self._patience)
         except (paramiko.SSHException, EOFError, OSError) as error:
             self.close()
-            raise Unreachable(f"the SSH handshake failed: {self.hung_up or error}") from error
+            self.silent = time.monotonic() - started > 0.9 * self._patience
+            if not self.silent:
+                raise Unreachable(f"the SSH handshake failed: {self.hung_up or error}") from error
         if not self.initial_kex_done:
             self.close()
+            self.silent = True
             raise Unreachable(f"the SSH handshake was not done after {self._patience:g} s")
 
     def ensure_session(self) -> None:
@@ -88,6 +95,12 @@ class AttemptTransport(ServiceRequestingTransport):
         if not self._accepted.wait(self._patience):
             raise paramiko.SSHException(self.hung_up or "the server did not start authentication")
         self.auth_handler = self.get_auth_handler()
+
+    @property
+    def answered(self) -> bool:
+        """Whether the server has answered the last request to be let in."""
+        event = self.auth_handler.auth_event if self.auth_handler else None
+        return event is not None and event.is_set()
 
     def get_auth_handler(self) -> PromptAuthHandler:
         """Return who asks to be let in."""

@@ -98,7 +98,7 @@ def run(
     arguments += [part for name in _WITHOUT for part in ("-p", f"no:{name}")]
     with _undisturbed():
         code = pytest.main(arguments, plugins=[carrier])
-    if isinstance(carrier.broke, KeyboardInterrupt | AzukariError):
+    if isinstance(carrier.broke, KeyboardInterrupt | SystemExit | AzukariError):
         raise carrier.broke
     if carrier.broke is not None:
         raise OwnFault(f"The checks broke: {type(carrier.broke).__name__}: {carrier.broke}") from carrier.broke

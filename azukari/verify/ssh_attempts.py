@@ -40,7 +40,7 @@ FLOOD_PAUSE = 1.0  # seconds before each of them
 AUDIT = "azukari-audit"
 _PASSWORD = "azukari-decoy-password"  # noqa: S105 - it opens nothing, by promise
 
-_JUMPS: "weakref.WeakKeyDictionary[Identity, Jump]" = weakref.WeakKeyDictionary()
+_JUMPS: "weakref.WeakKeyDictionary[Identity, Jump | NotEvaluated]" = weakref.WeakKeyDictionary()
 _OPENING = threading.Lock()
 
 Value = TypeVar("Value")
@@ -203,6 +203,8 @@ def _everywhere(site: Site, run: RunContext, one: Callable[[str, Jump], Value]) 
             return {"error": sentence(error)}
 
     names = _answering(run)
+    if not names:
+        return {}
     jump = _jump(site, run)
     with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(names, pool.map(lambda name: safely(name, jump), names), strict=True))
@@ -217,8 +219,14 @@ def _jump(site: Site, run: RunContext) -> Jump:
     identity = _identity(run)
     with _OPENING:
         known = _JUMPS.get(identity)
+        if isinstance(known, NotEvaluated):  # who did not answer the first collector is not waited for by each
+            raise known
         if known is None or not known.transport.is_active():
-            known = _JUMPS[identity] = _new_jump(site, identity)
+            try:
+                known = _JUMPS[identity] = _new_jump(site, identity)
+            except NotEvaluated as error:
+                _JUMPS[identity] = error
+                raise
             weakref.finalize(identity, known.close)
         return known
 

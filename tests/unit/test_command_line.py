@@ -119,6 +119,8 @@ def test_authorities_with_one_key_are_refused_before_approval(tmp_path: Path) ->
         "one certificate": ("vault_tls.pem", good["log_tls.pem"], "holds the key of keys/ca/"),
         "no certificate": ("log_tls.pem", b"junk\n", "keys/ca/log_tls.pem is no certificate of an authority"),
         "no key": ("log_host.pub", b"junk\n", "keys/ca/log_host.pub is no OpenSSH public key"),
+        "a second key": ("log_user.pub", good["log_user.pub"] + good["vault_user.pub"], "holds 2 lines"),
+        "a second certificate": ("log_tls.pem", good["log_tls.pem"] + good["vault_tls.pem"], "holds 2 certificates"),
         "none": ("log_user.pub", None, "the key keys/ca/log_user.pub does not exist"),
     }
     for name, content, says in wrong.values():
@@ -131,11 +133,12 @@ def test_authorities_with_one_key_are_refused_before_approval(tmp_path: Path) ->
     assert run(home, "site", "check", "--site", str(site)).returncode == 0
 
 
-def test_a_reader_who_has_seen_enough_is_no_failed_safeguard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["site", "show"], ["safeguards", "--json"], ["--version"], ["--help"]])
+def test_a_reader_who_has_seen_enough_is_no_failed_safeguard(tmp_path: Path, arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "azukari", "site", "show"],
+        [sys.executable, "-m", "azukari", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "AZUKARI_HOME": str(tmp_path)},
         stdout=writing,
@@ -211,3 +214,62 @@ def test_a_key_file_that_is_not_there_is_named_in_words(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "The office's key /no/such cannot be read (no such file or directory)" in done.stderr
     assert "Errno" not in done.stderr
+
+
+def test_the_offices_key_is_never_taken_from_the_site_itself(tmp_path: Path) -> None:
+    home, site = tmp_path / "home", tmp_path / "site"
+    assert run(home, "init", str(site)).returncode == 0
+    assert run(home, "site", "approve", "--site", str(site)).returncode == 0
+    named = tmp_path / "k1"
+    named.write_text("keys/office_approval.pub\n")
+    done = run(home, "site", "check", "--site", str(site), "--office-key", str(named))
+    assert done.returncode == 3
+    assert f"The office's key {named} is no OpenSSH public key" in done.stderr
+
+
+def test_an_approval_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    home, site = tmp_path / "home", tmp_path / "site"
+    assert run(home, "init", str(site)).returncode == 0
+    assert run(home, "site", "approve", "--site", str(site)).returncode == 0
+    listing, signature = site / "approval.txt", site / "approval.sig"
+    before = listing.read_bytes(), signature.read_bytes()
+    flows = site / "group_vars/all/flows.yml"
+    flows.write_text(flows.read_text() + "# changed\n")
+    signature.unlink()
+    signature.mkdir()  # nothing can be put in its place
+    (signature / "x").touch()
+    done = run(home, "site", "approve", "--site", str(site))
+    assert done.returncode == 3
+    assert listing.read_bytes() == before[0]
+    assert not list(site.glob(".approval*"))
+
+
+def test_a_fault_in_init_is_named_and_leaves_a_given_folder_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    done = run(tmp_path / "home", "init", str(tmp_path / "link"), "--served", "a b")
+    assert done.returncode == 3
+    assert "a b" in done.stderr
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_one_broken_folder_hides_no_other_evidence(tmp_path: Path) -> None:
+    home, site = tmp_path / "home", tmp_path / "site"
+    assert run(home, "init", str(site)).returncode == 0
+    folder = home / "sites/site/evidence/20260101T000000Z-verify-aaaaaa"
+    folder.mkdir(parents=True)
+    (folder / "statement.dsse.json").write_text("junk")
+    done = run(home, "evidence", "list", "--site", str(site))
+    assert done.returncode == 1
+    assert folder.name in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"a\nb\n"])
+def test_roots_password_is_one_line_of_text(tmp_path: Path, content: bytes) -> None:
+    home, site = tmp_path / "home", tmp_path / "site"
+    assert run(home, "init", str(site)).returncode == 0
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    done = run(home, "apply", "--site", str(site), "--root-password-file", str(file))
+    assert done.returncode == 3
+    assert "allowed is" in done.stderr

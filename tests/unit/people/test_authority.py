@@ -234,3 +234,10 @@ class TestLabSite:
         assert len(private) > 10
         assert {p.stat().st_mode & 0o077 for p in private} == {0}
         assert approval(site).state == "approved"
+
+
+def test_a_root_that_is_not_the_keys_own_signs_nothing(site: Site) -> None:
+    public = Path(site.path) / "keys" / "ca"
+    (public / "production_tls.pem").write_bytes((public / "vault_tls.pem").read_bytes())
+    with pytest.raises(InputError, match=r"production_tls\.pem is not the public half"):
+        authority.load(site, "production")

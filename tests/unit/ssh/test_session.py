@@ -16,7 +16,7 @@ from azukari.ssh import keys
 from azukari.ssh.kexinit import handshake
 from azukari.ssh.outside import Credential, Jump, Login, Target, connect, login, logins_at
 from azukari.ssh.session import Session
-from azukari.ssh.transport import AttemptTransport
+from azukari.ssh.transport import AttemptTransport, PromptAuthHandler
 from tests.unit.ssh.private_sshd import SSHD, PrivateSshd
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="not applicable: sshd is not installed (openssh-server)")
@@ -70,6 +70,20 @@ def test_an_answer_that_comes_at_once_is_not_lost(tmp_path: Path, monkeypatch: p
     with served as server:
         answer = login(Target("127.0.0.1", server.user, server.port), credential, timeout=2)
     assert answer.accepted, answer
+
+
+def test_a_late_answer_is_none_and_is_not_taken_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that lets somebody in after we stopped waiting has refused nobody."""
+    parse = PromptAuthHandler._parse_userauth_success
+
+    def late(self: PromptAuthHandler, message: Message) -> None:
+        time.sleep(1.5)
+        parse(self, message)
+
+    monkeypatch.setattr(PromptAuthHandler, "_parse_userauth_success", late)
+    served, credential = _serve(tmp_path / "s", "")
+    with served as server, pytest.raises(Unreachable, match="hung up without an answer"):
+        login(Target("127.0.0.1", server.user, server.port), credential, timeout=0.7)
 
 
 def test_an_open_account_gives_what_is_asked(tmp_path: Path, listener: int) -> None:
