@@ -19,6 +19,7 @@ OWN_PROGRAMS = {
     "/usr/local/libexec/azukari-facts": "audit_access",
     "/usr/local/libexec/azukari-audit-session": "audit_access",
     "/usr/local/libexec/azukari-certificate-age": "pki",
+    "/usr/local/libexec/azukari-clock": "time",
     "/usr/local/libexec/azukari-firewall-drift": "firewall",
     "/usr/local/libexec/azukari-principals": "ssh",
 }
