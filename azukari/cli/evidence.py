@@ -1,7 +1,7 @@
 """`azukari evidence`: what was signed, and whether it still says so."""
 
 import json
-from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -35,31 +35,25 @@ Hosts = Annotated[
 @app.command("list")
 def list_(site: SiteOption = None, hosts: Hosts = False, as_json: AsJson = False) -> None:
     """List the evidence on this machine, newest first."""
-    found, broken = _readable(evidence.listed(None if hosts else chosen_site(site)))
+    found, broken = [], []
+    for one in evidence.listed(None if hosts else chosen_site(site)):
+        try:
+            found.append(_summary(one))
+        except evidence.EvidenceInvalid as error:
+            broken.append(error)
     if as_json:
-        print(json.dumps({"evidence": [_summary(each) for each in found]}, ensure_ascii=False, indent=2))
+        print(json.dumps({"evidence": found}, ensure_ascii=False, indent=2))
     else:
         table = Table(box=None, pad_edge=False)
         for heading in ("evidence", "of", "outcome", "ended", "as"):
             table.add_column(heading, overflow="fold", no_wrap=heading == "evidence")
         for each in found:
-            ended = each.ended.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-            cells = (each.name, each.subject, each.outcome, ended, str(each.run["judged_as"]))
-            table.add_row(*(Text(shown(cell)) for cell in cells))
+            ended = datetime.fromisoformat(str(each["ended"])).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+            cells = (each["evidence"], each["subject"], each["outcome"], ended, each["judged_as"])
+            table.add_row(*(Text(shown(str(cell))) for cell in cells))
         new_console().print(table if found else "There is no evidence yet; `azukari verify` makes the first.")
     if broken:  # after the others, which it does not hide
         raise evidence.EvidenceInvalid(" ".join(error.message for error in broken))
-
-
-def _readable(listed: Iterable[Evidence]) -> tuple[list[Evidence], list[evidence.EvidenceInvalid]]:
-    found, broken = [], []
-    for each in listed:
-        try:
-            each.statement  # noqa: B018 - read, to see whether it can be
-            found.append(each)
-        except evidence.EvidenceInvalid as error:
-            broken.append(error)
-    return found, broken
 
 
 @app.command()

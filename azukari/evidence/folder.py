@@ -52,9 +52,9 @@ class _Run(BaseModel):
 class _Predicate(BaseModel):
     result: str
     configuration: list[_Resource]
-    passedTests: list[str]  # noqa: N815 - in-toto's name
-    warnedTests: list[str]  # noqa: N815
-    failedTests: list[str]  # noqa: N815
+    passed: list[str] = Field(alias="passedTests")
+    warned: list[str] = Field(alias="warnedTests")
+    failed: list[str] = Field(alias="failedTests")
     azukari: _Run
 
 

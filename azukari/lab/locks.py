@@ -32,10 +32,7 @@ def _acquire(path: Path) -> int:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except (
-            FileNotFoundError,
-            FileExistsError,
-        ):  # the folder went in between, or was there until mkdir looked again
+        except (FileNotFoundError, FileExistsError):  # the folder went in between, or while mkdir looked again
             if path.parent.is_file():
                 raise
             continue

@@ -96,7 +96,7 @@ def _result(future: Future[list[Tried]]) -> list[Tried] | AzukariError:
 
 def _jump(bastion: Host, identity: Identity, timeout: float) -> Jump:
     way = Credential.from_files("way through the bastion", identity.private_key, identity.jump_certificate)
-    return Jump(str(bastion.address), JUMP_USER, way, timeout=timeout, patience=_PATIENCE)
+    return Jump(str(bastion.address), JUMP_USER, way, timeout=timeout)
 
 
 def _at_server(site: Site, host: Host, jump: Future[Jump], timeout: float) -> list[Tried]:

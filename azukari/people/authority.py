@@ -85,7 +85,7 @@ def load(site: Site, domain: str) -> "Authority":
     root = _public_folder(site) / f"{domain}_tls.pem"
     if not root.exists():
         raise InputError(f"{root} is missing; it is the public part of {where}. Take it from the version history.")
-    found = Authority(
+    return Authority(
         domain=domain,
         user_ca=keys.read_private(held["user"].encode(), where),
         host_ca=keys.read_private(held["host"].encode(), where),
@@ -93,18 +93,6 @@ def load(site: Site, domain: str) -> "Authority":
         tls_ca_pem=root.read_text(),
         ledger=ledger(site, domain),
     )
-    # Servers trust what lies in the site's folder: what another key signs would be refused by all of them.
-    for kind, own in (("user", found.user_ca_public), ("host", found.host_ca_public)):
-        public = _public_folder(site) / f"{domain}_{kind}.pub"
-        if not public.exists() or public.read_text().split()[:2] != own.split()[:2]:
-            raise InputError(f"{public} is not the public half of {where}. Take it from the version history.")
-    try:
-        shown = x509.load_pem_x509_certificate(root.read_bytes()).public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{root} is no certificate. Take it from the version history.") from error
-    if shown != tls.public_key():
-        raise InputError(f"{root} is not the public half of {where}. Take it from the version history.")
-    return found
 
 
 def ledger(site: Site, domain: str) -> Ledger:
@@ -131,6 +119,26 @@ class Authority:
     tls_ca: ec.EllipticCurvePrivateKey
     tls_ca_pem: str
     ledger: Ledger
+
+    def must_be_declared(self, site: Site) -> None:
+        """Refuse to act where the site declares other keys: servers trust what lies there, and would refuse all of it.
+
+        Raises:
+            InputError: names the file that is not the public half of what is held here.
+        """
+        advice = (
+            f"is not the public half of {domain_secrets.path(site, self.domain)}. Take it from the version history."
+        )
+        for kind, own in (("user", self.user_ca_public), ("host", self.host_ca_public)):
+            public = _public_folder(site) / f"{self.domain}_{kind}.pub"
+            if not public.exists() or public.read_text().split()[:2] != own.split()[:2]:
+                raise InputError(f"{public} {advice}")
+        try:
+            root = x509.load_pem_x509_certificate(self.tls_ca_pem.encode()).public_key()
+        except (ValueError, UnsupportedAlgorithm):
+            root = None
+        if root != self.tls_ca.public_key():
+            raise InputError(f"{_public_folder(site) / f'{self.domain}_tls.pem'} {advice}")
 
     @property
     def user_ca_public(self) -> str:

@@ -37,6 +37,7 @@ def automation(
 
     Raises:
         KeysNotAtHand: no domain's keys are on this machine, or not those asked for.
+        InputError: the site declares other authorities than these; only where servers may be changed.
     """
     chosen = authority.domains_at_hand(site) if domains is None else list(domains)
     if not chosen:
@@ -44,6 +45,9 @@ def automation(
             f"No domain's keys of the site {site.name} are at hand: {holders_dir(site)} has no DOMAIN/vault-password."
         )
     authorities = [authority.load(site, domain) for domain in chosen]
+    if kind == "apply":  # an audit judges what is declared (DEST-09)
+        for each in authorities:
+            each.must_be_declared(site)
     folder = new_folder()
     try:
         key = keys.new_key()
@@ -108,7 +112,7 @@ def issue_auditor(
 
     Raises:
         KeysNotAtHand: a domain's keys are not at hand.
-        InputError: no public key, or longer than 8 hours.
+        InputError: no public key, longer than 8 hours, or the site declares other authorities than these.
     """
     home = _auditor_home(site)
     if public_key is None:
@@ -120,7 +124,10 @@ def issue_auditor(
     now = datetime.now(UTC)
     start = now - CLOCK_SKEW
     issuer = _Issuer(site, "audit", "auditor", public_key, (start, min(now + valid, start + PERSON_VALID)))
-    made = issuer.certificates([authority.load(site, domain) for domain in domains], "auditor/audit")
+    authorities = [authority.load(site, domain) for domain in domains]
+    for each in authorities:
+        each.must_be_declared(site)
+    made = issuer.certificates(authorities, "auditor/audit")
     paths = []
     for name, line in made.items():
         paths.append(home / f"audit-{name}-cert.pub")

@@ -127,7 +127,6 @@ class Jump:
         port: its port.
         timeout: seconds for each step.
         namespace: from where.
-        patience: seconds to try again, in all, when the bastion takes connections only to drop them.
 
     Raises:
         Unreachable: the bastion does not answer, or does not let the credential through.
@@ -141,9 +140,8 @@ class Jump:
         port: int = 22,
         timeout: float = 5,
         namespace: str | None = None,
-        patience: float = 0,
     ) -> None:
-        self.transport = connect(Target(address, user, port, namespace=namespace), credential, timeout, patience)
+        self.transport = connect(Target(address, user, port, namespace=namespace), credential, timeout)
 
     def open(self, address: str, port: int, timeout: float) -> paramiko.Channel:
         """Return a channel to a server behind the bastion.
@@ -173,19 +171,13 @@ class Jump:
         self.close()
 
 
-def connect(target: Target, credential: Credential, timeout: float = 5, patience: float = 0) -> AttemptTransport:
+def connect(target: Target, credential: Credential, timeout: float = 5) -> AttemptTransport:
     """Log in, to make attempts from within; the caller closes the transport.
-
-    Args:
-        target: the account.
-        credential: what to present.
-        timeout: seconds for each step.
-        patience: seconds to try again, in all, when the server takes connections only to drop them.
 
     Raises:
         Unreachable: no answer, or refused.
     """
-    transport = _shake_hands(target, timeout, time.monotonic() + patience)
+    transport = _shake_hands(target, timeout)
     answer = _present(transport, target.user, credential)
     if answer is None or not answer.accepted:
         transport.close()

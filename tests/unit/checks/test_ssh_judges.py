@@ -220,6 +220,8 @@ def test_sessions_that_forward():
         ({"made": 4, "dropped": True, "said": "the SSH handshake failed: Not allowed at this time"}, None),
         ({"made": 8, "dropped": False, "said": ""}, AssertionError),
         ({"made": 0, "dropped": True, "said": "198.18.64.10 port 22 cannot be reached: no answer."}, NotEvaluated),
+        ({"made": 0, "dropped": True, "said": "the SSH handshake was not done after 15 s."}, NotEvaluated),
+        ({"made": 0, "dropped": True, "said": "198.18.64.10 hung up without an answer: no reason."}, NotEvaluated),
     ],
 )
 def test_floods(said, verdict):

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, SSHCertificate, load_ssh_public_identity
 
 from azukari.errors import InputError
-from azukari.people import authority, domain_secrets, lab_site
+from azukari.people import authority, domain_secrets, identity, lab_site
 from azukari.people.authority import REVOKED_DECOY_SERIAL, KeysNotAtHand
 from azukari.people.ledger import Entry, Ledger, LedgerBroken
 from azukari.site import Site, approval, holders_dir, load
@@ -122,12 +122,16 @@ def test_another_domains_password_opens_nothing(site: Site) -> None:
         authority.load(site, "vault")
 
 
-@pytest.mark.parametrize("kind", ["user", "host"])
-def test_what_servers_do_not_trust_is_not_signed_with(site: Site, kind: str) -> None:
+@pytest.mark.parametrize("name", ["user.pub", "host.pub", "tls.pem"])
+def test_what_servers_do_not_trust_is_not_signed_with(site: Site, name: str) -> None:
     folder = site.path / "keys/ca"
-    (folder / f"vault_{kind}.pub").write_text(f"{keys.public_text(keys.new_key())} another\n")
-    with pytest.raises(InputError, match=f"vault_{kind}.pub is not the public half of"):
-        authority.load(site, "vault")
+    (folder / f"vault_{name}").write_bytes((folder / f"production_{name}").read_bytes())
+    with pytest.raises(InputError, match=f"vault_{name} is not the public half of"):
+        identity.automation(site, "apply")
+    with pytest.raises(InputError, match=f"vault_{name} is not the public half of"):
+        identity.issue_auditor(site, ["vault"])
+    with identity.automation(site, "audit") as own:  # it judges what is declared, and must be able to say so
+        assert "vault" in own.hosts
 
 
 def test_existing_keys_are_not_overwritten(site: Site) -> None:
@@ -234,10 +238,3 @@ class TestLabSite:
         assert len(private) > 10
         assert {p.stat().st_mode & 0o077 for p in private} == {0}
         assert approval(site).state == "approved"
-
-
-def test_a_root_that_is_not_the_keys_own_signs_nothing(site: Site) -> None:
-    public = Path(site.path) / "keys" / "ca"
-    (public / "production_tls.pem").write_bytes((public / "vault_tls.pem").read_bytes())
-    with pytest.raises(InputError, match=r"production_tls\.pem is not the public half"):
-        authority.load(site, "production")
