@@ -75,6 +75,8 @@ def command(
     declared = chosen_site(site)
     must_be_writable(as_json)
     started = datetime.now(UTC)
+    key = holders_dir(declared) / "contractor" / "evidence.pem"
+    signing = signer.load(key) if key.exists() else None  # else it is the keeper of a domain who looks
     hosts, domains, chosen = words(limit, "--limit"), words(domain, "--domain"), roles(tags)
     with working_on(declared, hosts, domains) as at:
         result = provisioning.plan(at, Lines(console, verbose=diff), tags=chosen, plain=plain)
@@ -97,10 +99,9 @@ def command(
         new=[*result.new, *result.unforeseen],
         left=result.left,
     )
-    key = holders_dir(declared) / "contractor" / "evidence.pem"
     left = "No evidence was left: the contractor's key, which signs it, is not at hand here."
-    if key.exists():  # else it is the keeper of a domain who looks
-        left = f"Evidence: {evidence.write(record, declared, signer.load(key))}"
+    if signing is not None:
+        left = f"Evidence: {evidence.write(record, declared, signing)}"
     _write(as_json, result)
     console.print(f"{len(result.changes)} changes on {len(at.hosts)} hosts. {left}")
     for sentence in result.rolled_back:

@@ -82,8 +82,8 @@ def command(
     if host is not None and (limit or judged_as == "auditor"):
         raise InputError("--limit and --as belong to a site; with --host there is one server, asked as root.")
     must_be_writable(as_json, junit)
-    if nonce is not None and (len(nonce) > LONGEST_NONCE or not nonce.isprintable()):
-        raise InputError(f"--nonce is at most {LONGEST_NONCE} printable characters on one line.")
+    if nonce is not None and not (nonce.strip() and len(nonce) <= LONGEST_NONCE and nonce.isprintable()):
+        raise InputError(f"--nonce is 1 to {LONGEST_NONCE} printable characters on one line.")
     console = new_console(stderr=True)
     signing = _signer(declared, judged_as, key)
     with console.status("preparing") as status:

@@ -1,7 +1,8 @@
 """Signed evidence: one folder a run, verified with the public key alone."""
 
-from azukari.evidence.folder import FILES, Evidence, EvidenceInvalid, folder_of, listed, newest, write
+from azukari.evidence.folder import FILES, Evidence, folder_of, listed, newest, write
 from azukari.evidence.record import Kind, Record, of_plan, of_run
+from azukari.evidence.shapes import EvidenceInvalid
 from azukari.evidence.verifier import Verified, verify
 
 __all__ = [

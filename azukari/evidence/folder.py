@@ -10,13 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import TypeAdapter
 
-from azukari.errors import SafeguardFails
 from azukari.evidence import context, dsse, statement
 from azukari.evidence.record import Kind, Record, of_run
+from azukari.evidence.shapes import (
+    ANY_SHAPE,
+    CONTEXT_SHAPE,
+    FACTS_SHAPE,
+    RESULTS_SHAPE,
+    STATEMENT_SHAPE,
+    EvidenceInvalid,
+    must_fit,
+)
 from azukari.evidence.signer import Signer, fingerprint
 from azukari.site import Site, home, state_dir
 from azukari.verify import RunResult
@@ -26,41 +34,6 @@ STATEMENT = "statement.dsse.json"
 RESULTS, FACTS, CONTEXT = "results.json", "facts.json", "context.json"
 FILES = (STATEMENT, RESULTS, FACTS, CONTEXT)
 HOSTS_WITHOUT_SITE = "hosts"
-
-
-class EvidenceInvalid(SafeguardFails):
-    """A folder of evidence does not say what was signed; names what differs."""
-
-
-class _Resource(BaseModel):
-    name: str
-    digest: dict[str, str]
-
-
-class _Run(BaseModel):
-    kind: str
-    started: datetime
-    ended: datetime
-    hosts: list[str]
-    vantages: list[str]
-    judged_as: str
-    host_identity: str | None
-    nonce: str | None
-    files: list[_Resource]
-
-
-class _Predicate(BaseModel):
-    result: str
-    configuration: list[_Resource]
-    passed: list[str] = Field(alias="passedTests")
-    warned: list[str] = Field(alias="warnedTests")
-    failed: list[str] = Field(alias="failedTests")
-    azukari: _Run
-
-
-class _Statement(BaseModel):
-    subject: Annotated[list[_Resource], Field(min_length=1)]
-    predicate: _Predicate
 
 
 @dataclass(frozen=True)
@@ -81,16 +54,7 @@ class Evidence:
             document = json.loads(dsse.parse((self.folder / STATEMENT).read_bytes()).payload)
         except (OSError, ValueError, RecursionError) as error:
             raise EvidenceInvalid(f"{self.folder / STATEMENT} cannot be read: {error}.") from error
-        try:
-            _Statement.model_validate(document)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the whole"
-            raise EvidenceInvalid(
-                f"{self.folder / STATEMENT} is no statement of azukari's: {where} is wrong."
-            ) from error
-        found: dict[str, Any] = document
-        return found
+        return must_fit(STATEMENT_SHAPE, document, self.folder / STATEMENT)
 
     @property
     def run(self) -> dict[str, Any]:
@@ -135,27 +99,25 @@ class Evidence:
 
     @cached_property
     def results(self) -> dict[str, Any]:
-        """What was found, as published."""
-        return self._json(RESULTS)
+        """What was found, as published; raises EvidenceInvalid when it has not the shape of its kind."""
+        return self._json(RESULTS, RESULTS_SHAPE if self.kind == "verify" else ANY_SHAPE)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What the servers answered, by host and section."""
-        return self._json(FACTS)
+        return self._json(FACTS, FACTS_SHAPE if self.kind == "verify" else ANY_SHAPE)
 
     @cached_property
     def context(self) -> dict[str, Any]:
         """The site as declared, and the sentences of the checks."""
-        return self._json(CONTEXT)
+        return self._json(CONTEXT, CONTEXT_SHAPE)
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def _json(self, name: str, shape: TypeAdapter[Any]) -> dict[str, Any]:
         try:
             document = json.loads((self.folder / name).read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise EvidenceInvalid(f"{self.folder / name} cannot be read: {error}.") from error
-        if not isinstance(document, dict):
-            raise EvidenceInvalid(f"{self.folder / name} is not what azukari writes.")
-        return document
+        return must_fit(shape, document, self.folder / name)
 
 
 def write(

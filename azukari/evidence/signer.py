@@ -124,7 +124,7 @@ def public_key(path: Path) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(data) if data.startswith(b"-----") else load_ssh_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{path} is not a public key: an OpenSSH line or PEM is expected.") from error
+        raise InputError(f"{path} is no key: an OpenSSH line or PEM of an Ed25519 key is expected.") from error
     if not isinstance(key, Ed25519PublicKey):
         raise InputError(f"{path} is not an Ed25519 public key.")
     return key

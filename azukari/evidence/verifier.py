@@ -12,7 +12,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from azukari.evidence import dsse, statement
-from azukari.evidence.folder import STATEMENT, Evidence, EvidenceInvalid
+from azukari.evidence.folder import STATEMENT, Evidence
+from azukari.evidence.shapes import EvidenceInvalid
 from azukari.evidence.signer import fingerprint
 
 

@@ -20,6 +20,9 @@ ANSWER_SECONDS = 20
 DISK_FREE_MB = 300  # a package upgrade and the old state of a confirmed change
 CLOCK_SECONDS = 60.0  # certificates start 5 min ago; a larger error is refused sooner or later
 TARGET = ("debian", "13")
+# ssh's words where the connection through the bastion (ProxyJump) ended before the host said anything.
+_NO_WAY = "UNKNOWN port 65535"
+_BEHIND = "the connection through the bastion ended before it answered"
 # ssh's words for a host that shows another key than the declared one, or a bare key where a certificate is due.
 _FOREIGN = ("REMOTE HOST IDENTIFICATION", "verification failed", "no matching host key type")
 
@@ -94,6 +97,8 @@ class HostState:
                     "On its console run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, compare, and only if "
                     f"it is the right machine declare that fingerprint as host_key of {self.host} in hosts.yml."
                 )
+            if self.said == _BEHIND:
+                remedy = "Look at the bastion first; where that one answers, at this one's console."
             return [Finding(self.host, f"cannot be reached: {self.said.rstrip('.')}.", remedy)]
         found = []
         if self.system != TARGET:
@@ -183,7 +188,8 @@ def _ask(host: str, config: Path, way: Literal["managed", "new"], password: str 
         return HostState(host, "unreachable", said=f"no answer within {ANSWER_SECONDS} s")
     if done.returncode != 0 or "os " not in done.stdout:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        return HostState(host, "unreachable", said=lines[-1] if lines else f"ssh ended with code {done.returncode}")
+        said = lines[-1] if lines else f"ssh ended with code {done.returncode}"
+        return HostState(host, "unreachable", said=_BEHIND if _NO_WAY in said else said)
     return read_answer(host, way, done.stdout, started, time.time())
 
 

@@ -203,6 +203,9 @@ def _key_files(parts: Parts, contract: Contract) -> None:
         except InputError as error:
             parts.add(CONTRACT, where, error.message)
             continue
+        if key == "evidence_key" and not found.startswith("ssh-ed25519 "):
+            message = f"{path} is a key of {found.split()[0]}; evidence is signed with Ed25519 alone; give such a key."
+            parts.add(CONTRACT, where, message)
         if (other := holders.setdefault(found, f"the {party}")) != f"the {party}":
             message = f"the {party}'s key is also a key of {other}; who judges, approves and acts differ; give another."
             parts.add(CONTRACT, where, message)

@@ -12,6 +12,8 @@ from azukari.site.yaml_lines import Where
 # Reserved for benchmarks, never routed: RFC 2544 section 12 (RFC 6890) and RFC 5180 section 8.
 _TEST_NETWORKS: tuple[Network, ...] = (ipaddress.IPv4Network("198.18.0.0/15"), ipaddress.IPv6Network("2001:2::/48"))
 OWN_LAB = "lab"  # inventory/lab
+# Prefix lengths: what one organisation is given; a wider place would open doors to strangers.
+_WIDEST = {4: 16, 6: 32}
 # Why each stands alone: the bastion is reachable by all; the others have keepers of their own.
 _ALONE = ("bastion", "vault", "log")
 
@@ -104,9 +106,18 @@ def _addresses(parts: Parts) -> None:
                     parts.add_at_host(host.name, key, message)
             if wrong := _wrong_range(parts, ipaddress.ip_network(address)):
                 parts.add_at_host(host.name, key, wrong)
-    for _, network, where in places:
-        if wrong := _wrong_range(parts, network):
+    for place, network, where in places:
+        for wrong in filter(None, (_too_wide(place, network), _wrong_range(parts, network))):
             parts.add(SITE, where, wrong)
+
+
+def _too_wide(place: str, network: Network) -> str:
+    if network.prefixlen >= _WIDEST[network.version]:
+        return ""
+    return (
+        f"“{network}” is more than the place “{place}” can be; allowed is a network of /{_WIDEST[network.version]} "
+        "or smaller; name the addresses of the people who sit there."
+    )
 
 
 def _places(parts: Parts) -> list[tuple[str, Network, Where]]:

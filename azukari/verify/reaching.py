@@ -50,6 +50,9 @@ def addresses_of(declared: Host) -> list[str]:
     return [str(a) for a in (declared.address, declared.address6) if a]
 
 
+BEHIND = ("controller", "auditor")
+
+
 @collector(proof="attempt", scope="site")
 def reached(site: Site, run: RunContext) -> dict[str, Any]:
     """Each usual, declared and listening port of every host, tried over IPv4 and IPv6 from the vantage."""
@@ -71,8 +74,11 @@ def reached(site: Site, run: RunContext) -> dict[str, Any]:
     with ThreadPoolExecutor(max_workers=2) as pool:
         tries = [pool.submit(scan, there, ports[p], PATIENCE, run.outside.namespace, p) for p in usual]
         answers = [one for attempt in tries for one in attempt.result()]
+    # Behind address translation, hosts may know this machine by the address that is declared for who sits at it.
+    beside = [] if run.outside.namespace else [n.network_address for p in BEHIND for n in site.addresses(p)]
     return {
         "from": own,
+        "beside": [str(address) for address in beside],
         "ports": {protocol: sorted(tried) for protocol, tried in ports.items()},
         "answers": [[one.address, one.protocol, one.port, one.state] for one in answers if one.state != "silent"],
     }

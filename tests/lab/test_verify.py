@@ -53,6 +53,13 @@ def test_a_provisioned_site_holds(judged: subprocess.CompletedProcess[str]) -> N
     assert {one["host"] for one in results} == {*provisioned.site().hosts, "site"}
 
 
+def test_an_old_run_is_judged_again_as_it_was(judged: subprocess.CompletedProcess[str]) -> None:
+    again = provisioned.azukari("evidence", "judge", timeout=120)
+    assert again.returncode == 0, again.stdout
+    count = len(json.loads(judged.stdout)["results"])
+    assert f"{count} of {count} verdicts" in again.stdout
+
+
 def test_the_results_follow_the_published_schema(judged: subprocess.CompletedProcess[str]) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     jsonschema.validate(json.loads(judged.stdout), json.loads(SCHEMA.read_text()))

@@ -187,11 +187,12 @@ OPEN = [[address, "tcp", port, "open"] for address in (WEB4, WEB6) for port in (
 
 
 def attempt(*answers, own4=OUTSIDE4, own6=OUTSIDE6):
-    return {"from": {WEB4: own4, WEB6: own6}, "ports": {"tcp": [22, 80, 443], "udp": [53]}, "answers": list(answers)}
+    ports = {"tcp": [22, 80, 443], "udp": [53]}
+    return {"from": {WEB4: own4, WEB6: own6}, "beside": [], "ports": ports, "answers": list(answers)}
 
 
 def get_in(site, reached):
-    run = SimpleNamespace(outside=SimpleNamespace(namespace="x", name="outside"))
+    run = SimpleNamespace(outside=SimpleNamespace(name="outside"))
     return judged.test_only_declared_flows_get_in(host("web", []), site, reached, run)
 
 
@@ -218,10 +219,11 @@ def test_any_other_answer_is_found(site, answers):
 def test_the_bastion_may_be_spoken_to_by_the_controller_alone(site):
     ssh = [["198.18.64.10", "tcp", 22, "open"]]
     judge = judged.way_in_findings
-    from_controller = {"from": {"198.18.64.10": "198.18.64.1"}, "answers": ssh, "ports": {}}
-    from_elsewhere = {"from": {"198.18.64.10": OUTSIDE4}, "answers": ssh, "ports": {}}
+    from_controller = {"from": {"198.18.64.10": "198.18.64.1"}, "beside": [], "answers": ssh, "ports": {}}
+    from_elsewhere = {"from": {"198.18.64.10": OUTSIDE4}, "beside": [], "answers": ssh, "ports": {}}
     assert judge(site, "bastion", from_controller) == ([], True)
     assert judge(site, "bastion", from_elsewhere)[0]
+    assert judge(site, "bastion", {**from_elsewhere, "beside": ["198.18.64.1"]}) == ([], True)
 
 
 def test_a_vantage_without_a_way_proves_nothing(site):

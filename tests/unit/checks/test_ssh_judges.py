@@ -235,9 +235,8 @@ def test_floods(said, verdict):
 
 def judge_doors(lab_site, name, outside, here):
     host = SimpleNamespace(name=name, declared=lab_site.hosts[name])
-    run = SimpleNamespace(outside=SimpleNamespace(namespace="outside"))
     doors = {"outside": outside, "the machine that ran azukari": here}
-    return bastion.test_ssh_is_shut_to_everybody_but_the_bastion(host, lab_site, run, doors)
+    return bastion.test_ssh_is_shut_to_everybody_but_the_bastion(host, lab_site, doors)
 
 
 def test_doors(lab_site):

@@ -2,10 +2,13 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -217,3 +220,33 @@ def test_the_signature_verifies_with_openssl(folder: Path, signer: KeyFileSigner
         check=False,
     )
     assert "Verified Successfully" in done.stdout, done.stderr
+
+
+def _without_results(results: dict[str, Any]) -> None:
+    del results["results"][0]["verdict"]
+
+
+def _commands_of_numbers(facts: dict[str, Any]) -> None:
+    facts["web"]["commands"] = {"ok": True, "value": [1, 2]}
+
+
+def _site_of_words(context: dict[str, Any]) -> None:
+    context["site"]["hosts"] = ["web"]
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "where"),
+    [
+        (RESULTS, _without_results, "results.0.verdict"),
+        (FACTS, _commands_of_numbers, "web.commands.value.0"),
+        (CONTEXT, _site_of_words, "site.hosts.0"),
+    ],
+)
+def test_an_odd_shape_is_named_whoever_signed_it(
+    folder: Path, name: str, spoil: Callable[[dict[str, Any]], None], where: str
+) -> None:
+    document = json.loads((folder / name).read_bytes())
+    spoil(document)
+    (folder / name).write_text(json.dumps(document))
+    with pytest.raises(EvidenceInvalid, match=re.escape(f"{name} is not what azukari writes: {where} is wrong")):
+        getattr(Evidence(folder), name.removesuffix(".json"))

@@ -87,11 +87,11 @@ def test_a_site_wide_check_shows_what_each_host_brought(make: Make, catalogue: C
 def test_what_was_collected_once_for_the_site_stands_once_with_its_check(make: Make, catalogue: Catalogue) -> None:
     found = make(
         [judged("LEAK-01", host, "pass", check="test_firewall.py::test_x") for host in ("web", "db")],
-        facts={"site": {"collected reached": {"ok": True, "value": ["443"]}}},
+        facts={"site": {"collected asked": {"ok": True, "value": ["443"]}}},
     )
-    found.context["checks"]["test_firewall.py::test_x"] = {"sentence": "", "sections": [], "collected": ["reached"]}
+    found.context["checks"]["test_firewall.py::test_x"] = {"sentence": "", "sections": [], "collected": ["asked"]}
     (row,) = build(found, catalogue, "").rows
-    assert [fact.name for check in row.checks for fact in check.attempts] == ["reached"]
+    assert [fact.name for check in row.checks for fact in check.attempts] == ["asked"]
     assert [each.attempts for each in row.judgements] == [(), ()]
 
 

@@ -1,0 +1,165 @@
+"""The shapes that evidence must have to be read: signed by whomever, it may have been made by anything."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from azukari.errors import SafeguardFails
+from azukari.verify.results import Published
+
+
+class EvidenceInvalid(SafeguardFails):
+    """A folder of evidence does not say what was signed; names what differs."""
+
+
+class _Resource(BaseModel):
+    name: str
+    digest: dict[str, str]
+
+
+class _Run(BaseModel):
+    kind: str
+    started: datetime
+    ended: datetime
+    hosts: list[str]
+    vantages: list[str]
+    judged_as: str
+    host_identity: str | None
+    nonce: str | None
+    files: list[_Resource]
+
+
+class _Predicate(BaseModel):
+    result: str
+    configuration: list[_Resource]
+    passed: list[str] = Field(alias="passedTests")
+    warned: list[str] = Field(alias="warnedTests")
+    failed: list[str] = Field(alias="failedTests")
+    azukari: _Run
+
+
+class _Statement(BaseModel):
+    subject: Annotated[list[_Resource], Field(min_length=1)]
+    predicate: _Predicate
+
+
+class _Section(BaseModel):
+    ok: bool
+    value: Any = None
+    error: str = ""
+
+
+class _Command(BaseModel):
+    command: list[str]
+    exit_code: int
+    stdout: str | None = None
+    stdout_base64: str = ""
+    stderr: str | None = None
+    stderr_base64: str = ""
+
+
+class _Commands(_Section):
+    value: list[_Command] | None = None
+
+
+class _Reached(BaseModel):
+    answers: list[tuple[str, str, int, str]]
+    ports: dict[str, list[int]]
+    sources: dict[str, str | None] = Field(alias="from")
+
+
+class _WasReached(_Section):
+    value: _Reached | None = None
+
+
+class _Facts(BaseModel):
+    """The sections of one host; of all but these two the value is anything that a judge can be asked about."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, _Section] = Field(init=False)
+
+    commands: _Commands | None = None
+    reached: _WasReached | None = Field(None, alias="collected reached")
+
+
+class _CheckContext(BaseModel):
+    sentence: str = ""
+    sections: list[str] = []
+    collected: list[str] = []
+
+
+class _Names(BaseModel):
+    ja: str
+    en: str
+
+
+class _Approval(BaseModel):
+    state: str
+    changed: list[str]
+    signer: str | None = None
+
+
+class _Contract(BaseModel):
+    office: _Names
+    contractor: str
+
+
+class _Host(BaseModel):
+    name: str
+    domain: str
+    groups: list[str]
+    address: str
+    address6: str
+
+
+class _Flow(BaseModel):
+    source: str = Field(alias="from")
+    to: str
+    port: int
+    protocol: str
+    why: str
+
+
+class _Site(BaseModel):
+    title: _Names
+    lab: bool
+    time_zone: str
+    approval: _Approval
+    contract: _Contract
+    hosts: list[_Host]
+    flows: list[_Flow]
+    exceptions: list[dict[str, Any]]
+
+
+class _Context(BaseModel):
+    checks: dict[str, _CheckContext] = {}
+    site: _Site | None = None
+
+
+STATEMENT_SHAPE: TypeAdapter[Any] = TypeAdapter(_Statement)
+RESULTS_SHAPE: TypeAdapter[Any] = TypeAdapter(Published)
+FACTS_SHAPE: TypeAdapter[Any] = TypeAdapter(dict[str, _Facts])
+ANY_SHAPE: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
+CONTEXT_SHAPE: TypeAdapter[Any] = TypeAdapter(_Context)
+
+
+def must_fit(shape: TypeAdapter[Any], document: object, file: Path) -> dict[str, Any]:
+    """Return a document of evidence as it is, if it has its shape.
+
+    Args:
+        shape: one of the above.
+        document: what was read.
+        file: where it was read.
+
+    Raises:
+        EvidenceInvalid: names the first place that is wrong.
+    """
+    try:
+        shape.validate_python(document)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
+        raise EvidenceInvalid(f"{file} is not what azukari writes: {where} is wrong.") from error
+    found: dict[str, Any] = document  # type: ignore[assignment]  # every shape is a mapping's
+    return found
