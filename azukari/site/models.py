@@ -85,12 +85,20 @@ class Settings(Strict):
     probe: Annotated[tuple[AnyAddress, ...], Field(strict=False)] = ()
 
 
+class Choice(Strict):
+    """One answer that a form offers."""
+
+    name: Slug
+    title: Bilingual
+
+
 class Item(Strict):
-    """One piece of information that is collected."""
+    """One piece of information that is collected; with `choices`, no other answer is taken."""
 
     name: Slug
     required: YesNo
     title: Bilingual
+    choices: Annotated[tuple[Choice, ...], Field(strict=False)] = ()
 
 
 class Retention(Strict):

@@ -24,6 +24,9 @@ def apply(parts: Parts, policy: Policy) -> None:
 
 def _collection(parts: Parts, where: Where, collection: Collection, purposes: set[str]) -> None:
     _once(parts, f"item of “{collection.name}”", (*where, "items"), (item.name for item in collection.items))
+    for number, item in enumerate(collection.items):
+        at: Where = (*where, "items", number, "choices")
+        _once(parts, f"choice of “{item.name}”", at, (choice.name for choice in item.choices))
     for number, purpose in enumerate(collection.purposes):
         _purpose(parts, (*where, "purposes", number), purpose, purposes)
     for number, reader in enumerate(collection.readers):
