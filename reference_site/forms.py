@@ -12,6 +12,7 @@ Tongue = Literal["ja", "en"]
 
 LONGEST_NAME = 64  # characters of a field's name that are worth repeating to the sender
 _LONGEST: dict[Kind, int] = {"text": 200, "paragraphs": 10_000, "email": 254, "choice": 64}  # 254: RFC 5321, 4.5.3.1.3
+_LOST = "\ufffd"  # stands where bytes were that are not UTF-8
 # What browsers take for an address: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
 _ADDRESS = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
@@ -56,7 +57,7 @@ class Field:
         """Return what is wrong with a value that was given; None when nothing is."""
         if len(value) > self.longest:
             return "too_long"
-        if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\n\t" for sign in value):
+        if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\n\t" for sign in value) or _LOST in value:
             return "not_text"
         if self.kind != "paragraphs" and len(value.splitlines()) > 1:  # so that no header can be written into a mail
             return "one_line"

@@ -60,6 +60,7 @@ def test_all_that_is_wrong_is_said_at_once():
         ("comments", "a\0b", "not_text"),
         ("comments", "a\x1b[31m", "not_text"),
         ("comments", "\udcff", "not_text"),
+        ("comments", "a\ufffdb", "not_text"),
         ("comments", "x" * 10_001, "too_long"),
         ("heading", "x" * 201, "too_long"),
         ("heading", "Hello\r\nBcc: all@example.jp", "one_line"),

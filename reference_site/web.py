@@ -1,0 +1,158 @@
+"""The forms over HTTP: what is acknowledged was kept, and whatever is refused comes back to be corrected."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask import Flask, Request, Response, redirect, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
+
+from reference_site.forms import Form, Problem, Refused, Tongue
+from reference_site.pages import Pages
+
+LARGEST = 65_536  # bytes of a request; nginx refuses larger ones before
+MOST_FIELDS = 50
+TOKEN_SECONDS = 24 * 3600
+TOKEN = "token"  # noqa: S105  a field's name
+PATHS: Mapping[str, Mapping[Tongue, str]] = {"contact": {"ja": "/contact/", "en": "/en/contact/"}}
+RECEIVED = "received/"
+
+
+class Unavailable(Exception):
+    """An answer could not be kept."""
+
+
+class Intake(Protocol):
+    """Where answers go."""
+
+    def keep(self, form: str, row: str, answer: Mapping[str, str]) -> None:
+        """Seal and keep an answer; when this returns, it is on the disk of the database.
+
+        Args:
+            form: the form's name.
+            row: the answer's identifier; an answer that was kept under it before is not kept twice.
+            answer: what was given, by item.
+
+        Raises:
+            Unavailable: it was not kept.
+        """
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the application is told.
+
+    Args:
+        names: the DNS names under which the site is served.
+        secret: signs the forms' tokens; at least 32 bytes, the same in every process.
+        forms: the forms, by name.
+    """
+
+    names: tuple[str, ...]
+    secret: bytes
+    forms: Mapping[str, Form]
+
+
+def application(settings: Settings, pages: Pages, intake: Intake) -> Flask:
+    """Return the application (WSGI).
+
+    Args:
+        settings: what it is told.
+        pages: writes the pages.
+        intake: keeps the answers.
+    """
+    app = Flask("reference_site", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST, MAX_FORM_PARTS=MOST_FIELDS)
+    tokens = URLSafeTimedSerializer(settings.secret, salt="form")
+    for name, form in settings.forms.items():
+        for tongue, path in PATHS[name].items():
+            one = _Corner(form, tongue, path, settings.names, pages, intake, tokens)
+            app.add_url_rule(path, f"{name}-{tongue}", one.show, methods=["GET"])
+            app.add_url_rule(path, f"{name}-{tongue}-send", one.take, methods=["POST"])
+            app.add_url_rule(path + RECEIVED, f"{name}-{tongue}-received", one.received, methods=["GET"])
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    return app
+
+
+@dataclass(frozen=True)
+class _Corner:
+    """One form in one language."""
+
+    form: Form
+    tongue: Tongue
+    path: str
+    names: tuple[str, ...]
+    pages: Pages
+    intake: Intake
+    tokens: URLSafeTimedSerializer
+
+    def show(self) -> Response:
+        return self._page(200)
+
+    def received(self) -> Response:
+        return _html(self.pages.received(self.tongue, self.form), 200)
+
+    def take(self) -> AnyResponse:
+        sent = list(request.form.items(multi=True))
+        values = {name: value for name, value in reversed(sent) if name != TOKEN}
+        if not self._own(request):
+            return self._page(403, values, notice="foreign")
+        row = self._row(request.form.get(TOKEN, ""))
+        if row is None:
+            return self._page(400, values, notice="expired")
+        token = request.form[TOKEN]  # stays: were the answer kept and its confirmation lost, it is not kept twice
+        try:
+            answer = self.form.accept((name, value) for name, value in sent if name != TOKEN)
+        except Refused as refused:
+            return self._page(400, values, token=token, problems=refused.problems)
+        try:
+            self.intake.keep(self.form.name, row, answer)
+        except Unavailable:
+            return self._page(503, values, token=token, notice="unavailable")
+        return redirect(self.path + RECEIVED, 303)
+
+    def _page(
+        self,
+        status: int,
+        values: Mapping[str, str] | None = None,
+        *,
+        token: str = "",
+        problems: tuple[tuple[str, Problem], ...] = (),
+        notice: str = "",
+    ) -> Response:
+        token = token or str(self.tokens.dumps([self.form.name, str(uuid.uuid4())]))
+        text = self.pages.form(
+            self.tongue, self.form, self.path, token, values=values, problems=problems, notice=notice
+        )
+        return _html(text, status)
+
+    def _row(self, token: str) -> str | None:
+        """Return the answer's identifier, which the form had from its beginning: who sends twice is kept once."""
+        try:
+            said: Any = self.tokens.loads(token, max_age=TOKEN_SECONDS)
+        except BadSignature:  # SignatureExpired is one
+            return None
+        return str(said[1]) if said[0] == self.form.name else None
+
+    def _own(self, sent: Request) -> bool:
+        """Tell whether the form was sent from this site's own page.
+
+        Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge; older ones in Origin, unless
+        the site's referrer policy makes it `null`.
+        """
+        site = sent.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            return site == "same-origin"
+        origin = sent.headers.get("Origin", "null")
+        return origin == "null" or origin in {f"https://{name}" for name in self.names}
+
+
+def _too_large(_error: RequestEntityTooLarge) -> Response:
+    return _html("", 413)  # nginx shows its own page for this code
+
+
+def _html(text: str, status: int) -> Response:
+    return Response(text, status, mimetype="text/html")

@@ -1,0 +1,246 @@
+"""Over HTTP: what is acknowledged was kept, what is refused comes back whole, nothing that is sent is our fault."""
+
+import random
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+
+from azukari.content import content
+from reference_site.forms import form
+from reference_site.pages import HERE, Pages, Shell
+from reference_site.web import PATHS, Settings, Unavailable, application
+
+POLICY = yaml.safe_load((content("inventory") / "lab" / "group_vars" / "all" / "policy.yml").read_text("utf-8"))[
+    "policy"
+]
+CONTACT = form(next(each for each in POLICY["collections"] if each["name"] == "contact"))
+WORDS = yaml.safe_load((HERE / "words.yml").read_text("utf-8"))
+SHELL = "<!doctype html><html lang={}><title>%title%</title><main>%main%</main></html>"
+SHELLS = {"ja": Shell(SHELL.format("ja"), "/privacy/"), "en": Shell(SHELL.format("en"), "/en/privacy/")}
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+class Kept:
+    """Records what it is given to keep; a stand-in for the database alone, which the lab's tests have."""
+
+    def __init__(self):
+        self.rows, self.down = {}, False
+
+    def keep(self, form, row, answer):
+        if self.down:
+            raise Unavailable
+        self.rows.setdefault(row, (form, dict(answer)))
+
+
+class Page(HTMLParser):
+    """What a visitor's browser would find on a page."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.tags, self.words = [], ""
+        self.feed(response.get_data(as_text=True))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words += data
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.tags if tag in tags]
+
+    @property
+    def fields(self):
+        return {each["name"]: each for each in self.all("input", "textarea", "select")}
+
+    @property
+    def token(self):
+        return self.fields["token"]["value"]
+
+
+@pytest.fixture
+def kept():
+    return Kept()
+
+
+@pytest.fixture
+def client(kept):
+    settings = Settings(("www.lab.test",), b"s" * 32, {"contact": CONTACT})
+    return application(settings, Pages(SHELLS), kept).test_client()
+
+
+@pytest.fixture(params=["ja", "en"])
+def tongue(request):
+    return request.param
+
+
+def send(client, answer, *, path="/en/contact/", headers=OWN, token=None):
+    token = token if token is not None else Page(client.get(path)).token
+    return client.post(path, data={"token": token, **answer}, headers=headers)
+
+
+def test_the_form_asks_the_declared_items_and_nothing_else(client, tongue):
+    page = Page(client.get(PATHS["contact"][tongue]))
+    assert set(page.fields) == {"token", *(field.name for field in CONTACT.fields)}
+    assert {name for name, each in page.fields.items() if "required" in each} == {"comments"}
+    offered = [each["value"] for each in page.all("option")]
+    assert offered == ["", *(choice.name for field in CONTACT.fields for choice in field.choices)]
+
+
+def test_every_field_has_its_label_and_every_word_its_language(client, tongue):
+    page = Page(client.get(PATHS["contact"][tongue]))
+    assert {each["for"] for each in page.all("label")} == {field.name for field in CONTACT.fields}
+    for field in CONTACT.fields:
+        assert field.title[tongue] in page.words
+    assert WORDS[tongue]["privacy"] in page.words
+    assert SHELLS[tongue].privacy in [each["href"] for each in page.all("a")]
+
+
+def test_the_words_are_the_same_in_both_languages():
+    def keys(words):
+        return {name: keys(each) if isinstance(each, dict) else None for name, each in words.items()}
+
+    assert keys(WORDS["ja"]) == keys(WORDS["en"])
+
+
+def test_what_is_acknowledged_was_kept(client, kept, tongue):
+    path = PATHS["contact"][tongue]
+    response = send(client, {"comments": "意見です"}, path=path)
+    assert (response.status_code, response.headers["Location"]) == (303, path + "received/")
+    assert list(kept.rows.values()) == [("contact", {"comments": "意見です"})]
+    assert WORDS[tongue]["contact"]["received"] in Page(client.get(response.headers["Location"])).words
+
+
+def test_who_sends_twice_is_kept_once(client, kept):
+    token = Page(client.get("/en/contact/")).token
+    for _ in range(3):
+        assert send(client, {"comments": "x"}, token=token).status_code == 303
+    assert len(kept.rows) == 1
+
+
+def test_what_cannot_be_kept_is_not_acknowledged_and_nothing_is_to_be_written_twice(client, kept):
+    kept.down = True
+    answer = {"comments": "long thoughts", "heading": "h", "gender": "female"}
+    first = Page(client.get("/en/contact/")).token
+    response = send(client, answer, token=first)
+    page = Page(response)
+    assert response.status_code == 503
+    assert WORDS["en"]["unavailable"] in page.words
+    assert "long thoughts" in page.words
+    assert page.fields["heading"]["value"] == "h"
+    assert [each["value"] for each in page.all("option") if "selected" in each] == ["female"]
+    assert page.token == first
+    kept.down = False
+    assert send(client, answer, token=page.token).status_code == 303
+    assert list(kept.rows.values()) == [("contact", answer)]
+
+
+def test_every_mistake_is_said_at_its_field_and_above(client, kept, tongue):
+    response = send(client, {"email": "nobody", "age": "7"}, path=PATHS["contact"][tongue])
+    page = Page(response)
+    assert (response.status_code, kept.rows) == (400, {})
+    assert WORDS[tongue]["wrong"] in page.words
+    for problem in ("missing", "not_an_address", "unknown"):
+        assert WORDS[tongue]["problems"][problem] in page.words
+    assert [each["id"] for each in page.all("p") if "wrong" in each.get("class", "")] == [
+        "comments-wrong",
+        "email-wrong",
+    ]
+    assert "comments-wrong" in page.fields["comments"]["aria-describedby"]
+    assert page.fields["email"]["aria-invalid"] == "true"
+    assert {"#comments", "#email"} <= {each["href"] for each in page.all("a")}
+
+
+@pytest.mark.parametrize(
+    ("headers", "taken"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://www.lab.test"}, False),
+        ({"Origin": "https://www.lab.test"}, True),
+        ({"Origin": "null"}, True),
+        ({}, True),
+        ({"Origin": "https://elsewhere.example"}, False),
+        ({"Origin": "http://www.lab.test"}, False),
+    ],
+)
+def test_a_form_of_another_site_is_not_taken(client, kept, headers, taken):
+    response = send(client, {"comments": "x"}, headers=headers)
+    assert response.status_code == (303 if taken else 403)
+    assert bool(kept.rows) is taken
+    assert taken or WORDS["en"]["foreign"] in Page(response).words
+
+
+@pytest.mark.parametrize("token", ["", "x", "WyJjb250YWN0IiwiYSJd.aaaaaa.bbbb"])
+def test_a_token_that_is_not_ours_is_not_taken(client, kept, token):
+    response = send(client, {"comments": "kept in the page"}, token=token)
+    assert (response.status_code, kept.rows) == (400, {})
+    assert WORDS["en"]["expired"] in Page(response).words
+    assert "kept in the page" in Page(response).words
+
+
+def test_a_token_of_yesterday_is_not_taken(client, kept, monkeypatch):
+    token = Page(client.get("/en/contact/")).token
+    monkeypatch.setattr("reference_site.web.TOKEN_SECONDS", -1)
+    assert send(client, {"comments": "x"}, token=token).status_code == 400
+    assert not kept.rows
+
+
+def test_what_is_sent_is_never_markup(client):
+    evil = '"><script>alert(1)</script>%main%</textarea>'
+    page = Page(send(client, {"comments": evil, "heading": evil, evil: evil, "email": "x"}))
+    assert not page.all("script")
+    assert page.fields["heading"]["value"] == evil
+
+
+def test_ten_megabytes_are_refused(client, kept):
+    assert send(client, {"comments": "x" * 10_000_000}).status_code == 413
+    assert not kept.rows
+
+
+BODIES = [
+    (b"comments=%ff%fe", "application/x-www-form-urlencoded"),
+    (b"comments=%00", "application/x-www-form-urlencoded"),
+    (b"&&&=;=%&%zz", "application/x-www-form-urlencoded"),
+    (b"a=" * 5000, "application/x-www-form-urlencoded"),
+    (b'{"comments": "x"}', "application/json"),
+    (b"comments=x", "text/plain"),
+    (b"--x\r\nContent-Disposition: form-data; name=comments\r\n\r\nx", "multipart/form-data; boundary=x"),
+    (b"--x\r\n" * 2000, "multipart/form-data; boundary=x"),
+    (b"x", "multipart/form-data"),
+    (b"", ""),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES)
+def test_a_broken_body_is_the_senders_mistake(client, kept, body, kind):
+    response = client.post("/en/contact/", data=body, content_type=kind, headers=OWN)
+    assert 400 <= response.status_code < 500
+    assert not kept.rows
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_answer_is_a_fault_of_ours(client, kept, seed):
+    chance = random.Random(seed)
+    alphabet = "aあ\0\r\n\x1b\u2028\u202e\ud800\ufffe<>&\"'%@.:;=\U0010ffff"
+    names = [*(field.name for field in CONTACT.fields), "token", "x", ""]
+    for _ in range(30):
+        sent = [
+            (chance.choice(names), "".join(chance.choices(alphabet, k=chance.choice((0, 1, 5, 300)))))
+            for _ in range(chance.randrange(8))
+        ]
+        token = Page(client.get("/en/contact/")).token
+        body = "&".join(f"{name}={_escaped(value)}" for name, value in [("token", token), *sent])
+        kind = "application/x-www-form-urlencoded"
+        assert client.post("/en/contact/", data=body, content_type=kind, headers=OWN).status_code in {303, 400}
+    for form_name, answer in kept.rows.values():
+        assert form_name == "contact"
+        assert set(answer) <= {field.name for field in CONTACT.fields}
+        assert not any(sign in value for name, value in answer.items() if name != "comments" for sign in "\r\n\0")
+
+
+def _escaped(value):
+    return "".join(f"%{byte:02x}" for byte in value.encode("utf-8", "surrogatepass"))
