@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -21,7 +22,7 @@ DISK_FREE_MB = 300  # a package upgrade and the old state of a confirmed change
 CLOCK_SECONDS = 60.0  # certificates start 5 min ago; a larger error is refused sooner or later
 TARGET = ("debian", "13")
 # ssh's words where the connection through the bastion (ProxyJump) ended before the host said anything.
-_NO_WAY = "UNKNOWN port 65535"
+_NO_WAY = re.compile(r"Connection .*UNKNOWN port 65535")
 _BEHIND = "the connection through the bastion ended before it answered"
 # ssh's words for a host that shows another key than the declared one, or a bare key where a certificate is due.
 _FOREIGN = ("REMOTE HOST IDENTIFICATION", "verification failed", "no matching host key type")
@@ -187,10 +188,20 @@ def _ask(host: str, config: Path, way: Literal["managed", "new"], password: str 
     except subprocess.TimeoutExpired:
         return HostState(host, "unreachable", said=f"no answer within {ANSWER_SECONDS} s")
     if done.returncode != 0 or "os " not in done.stdout:
-        lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        said = lines[-1] if lines else f"ssh ended with code {done.returncode}"
-        return HostState(host, "unreachable", said=_BEHIND if _NO_WAY in said else said)
+        return HostState(host, "unreachable", said=why_not(done.stderr, done.returncode))
     return read_answer(host, way, done.stdout, started, time.time())
+
+
+def why_not(stderr: str, code: int) -> str:
+    """Return why a host cannot be reached, in ssh's last words.
+
+    Args:
+        stderr: what ssh said.
+        code: its exit code.
+    """
+    lines = [line for line in stderr.strip().splitlines() if line.strip()]
+    said = lines[-1] if lines else f"ssh ended with code {code}"
+    return _BEHIND if _NO_WAY.match(said) else said
 
 
 @contextmanager
