@@ -92,10 +92,21 @@ class Pages:
             action=action, token=token, notice=said, problems=listed, fields=shown,
         )  # fmt: skip
 
-    def received(self, tongue: Tongue, form: Form) -> str:
-        """Return the page that acknowledges an answer: shown only after it was kept."""
-        words = self._words[tongue][form.name]
-        return self._page(tongue, "message.html.j2", words["received"], text=words["received_text"])
+    def message(self, tongue: Tongue, form: str, words: str, *, action: str = "", notice: str = "") -> str:
+        """Return a page that says one thing, and may have one button.
+
+        Args:
+            tongue: the page's language.
+            form: the name of the form whose words are said.
+            words: the heading's, such as `received`; the text is that of the same name.
+            action: the path to which the button posts; without one there is no button.
+            notice: which of the general words is said above: `unavailable`.
+        """
+        own = self._words[tongue][form]
+        return self._page(
+            tongue, "message.html.j2", own[words], text=own[f"{words}_text"], action=action,
+            button=own[f"{words}_button"] if action else "", notice=self._words[tongue][notice] if notice else "",
+        )  # fmt: skip
 
     def _page(self, tongue: Tongue, template: str, title: str, **more: Any) -> str:
         shell = self._shells[tongue]

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from flask import Flask, Request, Response, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -17,8 +18,12 @@ LARGEST = 65_536  # bytes of a request; nginx refuses larger ones before
 MOST_FIELDS = 50
 TOKEN_SECONDS = 24 * 3600
 TOKEN = "token"  # noqa: S105  a field's name
-PATHS: Mapping[str, Mapping[Tongue, str]] = {"contact": {"ja": "/contact/", "en": "/en/contact/"}}
-RECEIVED = "received/"
+PATHS: Mapping[str, Mapping[Tongue, str]] = {
+    "contact": {"ja": "/contact/", "en": "/en/contact/"},
+    "mail_service": {"ja": "/mail-service/", "en": "/en/mail-service/"},
+}
+RECEIVED, CONFIRM, UNSUBSCRIBE = "received/", "confirm/", "unsubscribe/"
+LETTER = "letter"  # the parameter that a letter's links carry; queries, unlike paths, are in no log
 
 
 class Unavailable(Exception):
@@ -38,6 +43,26 @@ class Intake(Protocol):
 
         Raises:
             Unavailable: it was not kept.
+        """
+
+    def confirm(self, letter: str) -> bool:
+        """Complete a registration; tell whether there was one to complete.
+
+        Args:
+            letter: the secret that went to the address.
+
+        Raises:
+            Unavailable: it could not be looked at, and is as it was.
+        """
+
+    def unsubscribe(self, letter: str) -> None:
+        """Erase a registration, if there is one.
+
+        Args:
+            letter: the secret that goes with each letter to the address.
+
+        Raises:
+            Unavailable: it could not be erased.
         """
 
 
@@ -73,6 +98,11 @@ def application(settings: Settings, pages: Pages, intake: Intake) -> Flask:
             app.add_url_rule(path, f"{name}-{tongue}", one.show, methods=["GET"])
             app.add_url_rule(path, f"{name}-{tongue}-send", one.take, methods=["POST"])
             app.add_url_rule(path + RECEIVED, f"{name}-{tongue}-received", one.received, methods=["GET"])
+    for tongue, path in PATHS["mail_service"].items():
+        list_ = _List(tongue, path, pages, intake)
+        for at, look, act in ((CONFIRM, list_.ask, list_.confirm), (UNSUBSCRIBE, list_.leave, list_.unsubscribe)):
+            app.add_url_rule(path + at, f"{at}-{tongue}", look, methods=["GET"])
+            app.add_url_rule(path + at, f"{at}-{tongue}-done", act, methods=["POST"])
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     return app
 
@@ -93,7 +123,7 @@ class _Corner:
         return self._page(200)
 
     def received(self) -> Response:
-        return _html(self.pages.received(self.tongue, self.form), 200)
+        return _html(self.pages.message(self.tongue, self.form.name, "received"), 200)
 
     def take(self) -> AnyResponse:
         sent = list(request.form.items(multi=True))
@@ -148,6 +178,49 @@ class _Corner:
             return site == "same-origin"
         origin = sent.headers.get("Origin", "null")
         return origin == "null" or origin in {f"https://{name}" for name in self.names}
+
+
+@dataclass(frozen=True)
+class _List:
+    """Joining and leaving the mailing list, by the links of a letter.
+
+    To look at a page changes nothing: programs follow the links of letters before their readers do. Who holds the
+    letter's secret may act, from wherever: mail programs unsubscribe by themselves (RFC 8058), and take no redirect.
+    """
+
+    tongue: Tongue
+    path: str
+    pages: Pages
+    intake: Intake
+
+    def ask(self) -> Response:
+        return self._page("confirm", 200, CONFIRM)
+
+    def confirm(self) -> Response:
+        try:
+            done = self.intake.confirm(self._letter)
+        except Unavailable:
+            return self._page("confirm", 503, CONFIRM, "unavailable")
+        return self._page("confirmed", 200) if done else self._page("unknown", 404)
+
+    def leave(self) -> Response:
+        return self._page("unsubscribe", 200, UNSUBSCRIBE)
+
+    def unsubscribe(self) -> Response:
+        try:
+            self.intake.unsubscribe(self._letter)
+        except Unavailable:
+            return self._page("unsubscribe", 503, UNSUBSCRIBE, "unavailable")
+        return self._page("unsubscribed", 200)  # to whomever: who was on the list is nobody's to find out
+
+    @property
+    def _letter(self) -> str:
+        return request.args.get(LETTER, "")
+
+    def _page(self, words: str, status: int, at: str = "", notice: str = "") -> Response:
+        action = f"{self.path}{at}?{urlencode({LETTER: self._letter})}" if at else ""
+        text = self.pages.message(self.tongue, "mail_service", words, action=action, notice=notice)
+        return _html(text, status)
 
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:

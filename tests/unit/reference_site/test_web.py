@@ -14,7 +14,8 @@ from reference_site.web import PATHS, Settings, Unavailable, application
 POLICY = yaml.safe_load((content("inventory") / "lab" / "group_vars" / "all" / "policy.yml").read_text("utf-8"))[
     "policy"
 ]
-CONTACT = form(next(each for each in POLICY["collections"] if each["name"] == "contact"))
+FORMS = {each["name"]: form(each) for each in POLICY["collections"] if each["name"] in PATHS}
+CONTACT = FORMS["contact"]
 WORDS = yaml.safe_load((HERE / "words.yml").read_text("utf-8"))
 SHELL = "<!doctype html><html lang={}><title>%title%</title><main>%main%</main></html>"
 SHELLS = {"ja": Shell(SHELL.format("ja"), "/privacy/"), "en": Shell(SHELL.format("en"), "/en/privacy/")}
@@ -25,12 +26,26 @@ class Kept:
     """Records what it is given to keep; a stand-in for the database alone, which the lab's tests have."""
 
     def __init__(self):
-        self.rows, self.down = {}, False
+        self.rows, self.down, self.waiting, self.listed = {}, False, set(), set()
 
-    def keep(self, form, row, answer):
+    def _be_there(self):
         if self.down:
             raise Unavailable
+
+    def keep(self, form, row, answer):
+        self._be_there()
         self.rows.setdefault(row, (form, dict(answer)))
+
+    def confirm(self, letter):
+        self._be_there()
+        found = letter in self.waiting
+        self.waiting.discard(letter)
+        self.listed |= {letter} if found else set()
+        return found
+
+    def unsubscribe(self, letter):
+        self._be_there()
+        self.listed.discard(letter)
 
 
 class Page(HTMLParser):
@@ -66,7 +81,7 @@ def kept():
 
 @pytest.fixture
 def client(kept):
-    settings = Settings(("www.lab.test",), b"s" * 32, {"contact": CONTACT})
+    settings = Settings(("www.lab.test",), b"s" * 32, FORMS)
     return application(settings, Pages(SHELLS), kept).test_client()
 
 
@@ -80,12 +95,13 @@ def send(client, answer, *, path="/en/contact/", headers=OWN, token=None):
     return client.post(path, data={"token": token, **answer}, headers=headers)
 
 
-def test_the_form_asks_the_declared_items_and_nothing_else(client, tongue):
-    page = Page(client.get(PATHS["contact"][tongue]))
-    assert set(page.fields) == {"token", *(field.name for field in CONTACT.fields)}
-    assert {name for name, each in page.fields.items() if "required" in each} == {"comments"}
-    offered = [each["value"] for each in page.all("option")]
-    assert offered == ["", *(choice.name for field in CONTACT.fields for choice in field.choices)]
+@pytest.mark.parametrize(("name", "required"), [("contact", {"comments"}), ("mail_service", {"email"})])
+def test_a_form_asks_the_declared_items_and_nothing_else(client, tongue, name, required):
+    page, asked = Page(client.get(PATHS[name][tongue])), FORMS[name].fields
+    assert set(page.fields) == {"token", *(field.name for field in asked)}
+    assert {name for name, each in page.fields.items() if "required" in each} == required
+    offered = [each["value"] for each in page.all("option") if each["value"]]
+    assert offered == [choice.name for field in asked for choice in field.choices]
 
 
 def test_every_field_has_its_label_and_every_word_its_language(client, tongue):
@@ -199,6 +215,71 @@ def test_what_is_sent_is_never_markup(client):
 def test_ten_megabytes_are_refused(client, kept):
     assert send(client, {"comments": "x" * 10_000_000}).status_code == 413
     assert not kept.rows
+
+
+def test_a_registration_is_kept_until_it_is_confirmed(client, kept, tongue):
+    path = PATHS["mail_service"][tongue]
+    response = send(client, {"email": "a@example.jp", "region": "kanto"}, path=path)
+    assert (response.status_code, response.headers["Location"]) == (303, path + "received/")
+    assert list(kept.rows.values()) == [("mail_service", {"email": "a@example.jp", "region": "kanto"})]
+    assert WORDS[tongue]["mail_service"]["received"] in Page(client.get(path + "received/")).words
+
+
+def follow(client, path):
+    """Follow a letter's link, and press the button."""
+    page = Page(client.get(path))
+    (button,) = page.all("form")
+    return client.post(button["action"])
+
+
+def test_to_look_at_a_letters_link_changes_nothing(client, kept):
+    kept.waiting, kept.listed = {"one"}, {"two"}
+    for path in ("confirm/?letter=one", "unsubscribe/?letter=two"):
+        assert client.get("/en/mail-service/" + path).status_code == 200
+        assert client.head("/en/mail-service/" + path).status_code == 200
+    assert (kept.waiting, kept.listed) == ({"one"}, {"two"})
+
+
+def test_a_registration_is_confirmed_once(client, kept, tongue):
+    path, words = PATHS["mail_service"][tongue], WORDS[tongue]["mail_service"]
+    kept.waiting = {"a b&c"}
+    first = follow(client, path + "confirm/?letter=a%20b%26c")
+    assert (first.status_code, kept.listed) == (200, {"a b&c"})
+    assert words["confirmed"] in Page(first).words
+    again = follow(client, path + "confirm/?letter=a%20b%26c")
+    assert again.status_code == 404
+    assert words["unknown"] in Page(again).words
+
+
+def test_a_mail_program_unsubscribes_with_one_click(client, kept):
+    kept.listed = {"two"}
+    for _ in range(2):  # RFC 8058 section 3.1: no cookie, no redirect, whatever else the sender's program says
+        response = client.post(
+            "/mail-service/unsubscribe/?letter=two",
+            data="List-Unsubscribe=One-Click",
+            headers={"Sec-Fetch-Site": "none"},
+        )
+        assert response.status_code == 200
+        assert WORDS["ja"]["mail_service"]["unsubscribed"] in Page(response).words
+    assert not kept.listed
+
+
+def test_who_is_on_the_list_cannot_be_found_out(client, kept):
+    kept.listed = {"two"}
+    bodies = {follow(client, f"/en/mail-service/unsubscribe/?letter={letter}").data for letter in ("two", "three", "")}
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize("at", ["confirm", "unsubscribe"])
+def test_what_could_not_be_done_can_be_tried_again(client, kept, at):
+    kept.down, kept.waiting, kept.listed = True, {"one"}, {"one"}
+    response = follow(client, f"/en/mail-service/{at}/?letter=one")
+    page = Page(response)
+    assert response.status_code == 503
+    assert WORDS["en"]["mail_service"][at] in page.words
+    kept.down = False
+    assert client.post(page.all("form")[0]["action"]).status_code == 200
+    assert kept.listed == ({"one"} if at == "confirm" else set())
 
 
 BODIES = [
