@@ -68,15 +68,16 @@ class Field:
         return None
 
 
-@dataclass(frozen=True)
 class Refused(Exception):
     """A form that was not accepted.
 
-    Attributes:
+    Args:
         problems: (name of the field, what is wrong), in the form's order; an unknown name is cut.
     """
 
-    problems: tuple[tuple[str, Problem], ...]
+    def __init__(self, problems: tuple[tuple[str, Problem], ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -143,5 +144,8 @@ def _absent(field: Field) -> Problem | None:
 
 
 def _plain(value: str) -> str:
-    """Return a value in the one form in which it is judged and kept: NFC, lines ended by LF, no blanks around it."""
-    return unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    """Return a value as it is judged and kept: lines ended by LF, no blanks around it.
+
+    Never normalised: Unicode's normal forms replace signs that names are written with (U+FA19, 神, by U+795E).
+    """
+    return value.replace("\r\n", "\n").replace("\r", "\n").strip()

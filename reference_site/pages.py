@@ -17,6 +17,8 @@ from reference_site.forms import Field, Form, Problem, Tongue
 
 HERE = Path(__file__).parent
 TITLE, MAIN = "%title%", "%main%"
+# What a browser may fill in: WCAG 2.2 criterion 1.3.5.
+_AUTOCOMPLETE = {"email": "email", "gender": "sex", "country": "country-name"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Pages:
         return self._page(
             tongue, "form.html.j2", form.title[tongue],
             action=action, token=token, notice=said, problems=listed, fields=shown,
+            privacy_text=words[form.name]["privacy_text"],
         )  # fmt: skip
 
     def message(self, tongue: Tongue, form: str, words: str, *, action: str = "", notice: str = "") -> str:
@@ -110,10 +113,11 @@ class Pages:
 
     def _page(self, tongue: Tongue, template: str, title: str, **more: Any) -> str:
         shell = self._shells[tongue]
+        error = self._words[tongue]["error"] if more.get("notice") else ""  # read out before anything else
         main = self._templates.get_template(template).render(
             title=title, t=self._words[tongue], privacy=shell.privacy, **more
         )
-        return shell.html.replace(TITLE, str(escape(title))).replace(MAIN, main)
+        return shell.html.replace(TITLE, str(escape(error + title))).replace(MAIN, main)
 
 
 def _shown(
@@ -123,6 +127,8 @@ def _shown(
     described = [f"{field.name}-hint"] if field.kind == "paragraphs" else []
     described += [f"{field.name}-wrong"] if problem is not None else []
     attributes = Markup(" required") if field.required else Markup()
+    if field.name in _AUTOCOMPLETE:
+        attributes += Markup(' autocomplete="{}"').format(_AUTOCOMPLETE[field.name])
     if problem is not None:
         attributes += Markup(' aria-invalid="true"')
     if described:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from reference_site.sealing import CannotSeal, PublicKey, from_jwk, key_id, public_jwk
 
+Holder = Literal["office", "mail"]
 NAMESPACE = "azukari-sealing-key"
 LARGEST = 16_384  # bytes of a statement
 _SECONDS = 20
@@ -39,7 +40,7 @@ class KeyStatement:
 
     site: str
     collection: str
-    holder: str
+    holder: Holder
     key: PublicKey
     start: date
     until: date
@@ -59,13 +60,14 @@ class KeyStatement:
         return json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
 
 
-def recipient(folder: Path, site: str, collection: str, office_key: str, today: date) -> KeyStatement:
+def recipient(folder: Path, site: str, collection: str, holder: Holder, office_key: str, today: date) -> KeyStatement:
     """Return for whom values of a collection are sealed today.
 
     Args:
         folder: holds `COLLECTION.json` and `COLLECTION.json.sig`.
         site: the site's name.
         collection: the policy's collection.
+        holder: who is to open it.
         office_key: the office's approval key, “TYPE BASE64”.
         today: the date in the site's time zone.
 
@@ -80,9 +82,10 @@ def recipient(folder: Path, site: str, collection: str, office_key: str, today: 
             f"No key statement for {collection}: {error.filename} cannot be read ({error.strerror})."
         ) from error
     found = verified(text, signature, office_key)
-    if (found.site, found.collection) != (site, collection):
+    said, wanted = (found.site, found.collection, found.holder), (site, collection, holder)
+    if said != wanted:
         raise NoRecipient(
-            f"{path} is a statement about {found.collection} of {found.site}, not about {collection} of {site}."
+            f"{path} is a statement about {'/'.join(said)} (site, collection, holder), not {'/'.join(wanted)}."
         )
     if not found.start <= today <= found.until:
         raise NoRecipient(f"{path} holds from {found.start} to {found.until}; today is {today}.")
@@ -103,16 +106,18 @@ def verified(text: bytes, signature: bytes, office_key: str) -> KeyStatement:
     if len(text) > LARGEST or not _signed(text, signature, office_key):
         raise NoRecipient("The key statement is not signed by the office's approval key.")
     try:
-        document = json.loads(text)
-        found = _read(document)
+        found = _read(json.loads(text))
+        exact = found.to_bytes() == text
     except (ValueError, KeyError, TypeError, CannotSeal, RecursionError) as error:
-        raise NoRecipient(f"The office signed what is no key statement: {error}.") from error
-    if found.to_bytes() != text:
+        raise NoRecipient(f"The office signed what is no key statement ({type(error).__name__}).") from error
+    if not exact:
         raise NoRecipient("The office signed a key statement that is not written in its one form.")
     return found
 
 
 def _read(document: Mapping[str, Any]) -> KeyStatement:
+    if document["holder"] not in get_args(Holder):
+        raise ValueError("neither the office nor the mail tier")
     return KeyStatement(
         site=document["site"],
         collection=document["collection"],

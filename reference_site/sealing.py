@@ -4,7 +4,10 @@ A sealed value is a JSON Web Encryption in compact form (RFC 7516), so that tool
 AES-256-GCM (`A256GCM`) under a fresh key, wrapped for exactly one recipient by ECDH on P-256 (`ECDH-ES+A256KW`,
 RFC 7518 section 4.6) or by RSA-OAEP with SHA-256 (`RSA-OAEP-256`, section 4.3). The protected header, which is the
 associated data, names the recipient's key and the place where the value lies: a value that was moved to another row
-does not open there.
+does not open there. There is one value for a row and a purpose.
+
+Sealing says nothing of who sealed: the public key is no secret, and whoever can write into the store can put a value of
+their own there, or an older one of the same place.
 """
 
 import base64
@@ -12,6 +15,7 @@ import binascii
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +33,9 @@ SMALLEST_RSA = 3072  # bits; CRYPTREC
 LONGEST = 1_000_000  # characters of a sealed value; far above what a form takes
 _BY_CURVE, _BY_RSA, _CONTENT = "ECDH-ES+A256KW", "RSA-OAEP-256", "A256GCM"
 _NONCE, _TAG = 12, 16  # bytes; RFC 7518 section 5.3
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+_PART = r"[A-Za-z0-9_-]{1,64}"
+_PLACE = re.compile(f"{_PART}/{_PART}/{_PART}")
 
 
 class CannotSeal(Exception):
@@ -55,10 +62,10 @@ class Place:
 
     def __str__(self) -> str:
         """Return `TABLE/ROW/PURPOSE`."""
-        parts = (self.table, self.row, self.purpose)
-        if not all(part and "/" not in part for part in parts):
-            raise CannotSeal(f"A place is a table, a row and a purpose, none empty and without “/”: {parts}.")
-        return "/".join(parts)
+        place = f"{self.table}/{self.row}/{self.purpose}"
+        if _PLACE.fullmatch(place) is None:
+            raise CannotSeal(f"A place is a table, a row and a purpose, each of letters, digits, _ and -: {place!r}.")
+        return place
 
 
 def seal(plain: bytes, place: Place, key: PublicKey) -> str:
@@ -98,14 +105,15 @@ def unseal(sealed: str, place: Place, key: PrivateKey) -> bytes:
 
     Raises:
         CannotUnseal: it was sealed for another key or place, or was changed; says which, where it can be told.
+        CannotSeal: the place is none, or nothing is sealed for keys of this kind.
     """
     protected, wrapped, nonce, content, tag = _parts(sealed)
     header = _header(protected)
     own = key_id(key.public_key())
     if header["kid"] != own:
-        raise CannotUnseal(f"The value is sealed for the key {header['kid']}, not for {own}.")
+        raise CannotUnseal(f"The value says that it is sealed for the key {header['kid']}, not for {own}.")
     if header["place"] != str(place):
-        raise CannotUnseal(f"The value was sealed for the place {header['place']}, and lies at {place}.")
+        raise CannotUnseal(f"The value says that it is sealed for the place {header['place']}; it lies at {place}.")
     try:
         content_key = _unwrap(header, wrapped, key)
         return AESGCM(content_key).decrypt(nonce, content + tag, protected.encode())
@@ -211,7 +219,13 @@ def _header(protected: str) -> dict[str, Any]:
     try:
         header = json.loads(_decode(protected))
         wanted = {"alg", "enc", "kid", "place"} | ({"epk"} if header["alg"] == _BY_CURVE else set())
-        fits = set(header) == wanted and header["enc"] == _CONTENT and header["alg"] in {_BY_CURVE, _BY_RSA}
+        fits = (
+            set(header) == wanted
+            and header["enc"] == _CONTENT
+            and header["alg"] in {_BY_CURVE, _BY_RSA}
+            and _KEY_ID.fullmatch(header["kid"]) is not None  # both are shown to people, and are not yet proven
+            and _PLACE.fullmatch(header["place"]) is not None
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CannotUnseal("The value is no sealed value: its header cannot be read.") from error
     if not fits:

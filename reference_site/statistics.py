@@ -1,9 +1,12 @@
-"""What may be published of visitors' attributes (section 4 of the policy): aggregates of at least k persons.
+"""What may be published of visitors' attributes (section 4 of the policy): aggregates of at least k.
 
-Attributes are counted at intake and never linked to a record, so a count only grows. A number is shown once k persons
+Attributes are counted at intake and never linked to a record, so a count only grows. A number is shown once k answers
 stand behind it, and changes only when at least k more have come since it was last shown. So no shown number, and no
-difference between two tables that were ever shown, speaks of fewer than k persons. No total is shown: total less the
+difference between two tables that were ever shown, speaks of fewer than k answers. No total is shown: total less the
 shown numbers would be the size of what is hidden.
+
+An answer is not a person: who writes ten times counts ten times. Where an answer is confirmed (the E-mail Information
+Service), confirmed ones alone are to be counted.
 """
 
 from collections.abc import Mapping
@@ -16,12 +19,12 @@ def shown(counts: Mapping[Cell, int], before: Mapping[Cell, int], smallest_group
     """Return the numbers that may be published now.
 
     Args:
-        counts: how many persons have given each choice, since counting began.
+        counts: how many answers gave each choice, since counting began.
         before: what was published last; empty at first.
-        smallest_group: k, persons; the policy's `statistics.smallest_group`.
+        smallest_group: k, answers; the policy's `statistics.smallest_group`.
 
     Returns:
-        By cell, in order; a cell behind which fewer than k persons stand is left out.
+        By cell, in order; a cell behind which fewer than k answers stand is left out.
 
     Raises:
         ValueError: a count is smaller than what was published of it, so that the two are not of one series.

@@ -1,10 +1,13 @@
 """The forms over HTTP: what is acknowledged was kept, and whatever is refused comes back to be corrected."""
 
+import hashlib
+import json
+import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Flask, Request, Response, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -14,8 +17,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from reference_site.forms import Form, Problem, Refused, Tongue
 from reference_site.pages import Pages
 
-LARGEST = 65_536  # bytes of a request; nginx refuses larger ones before
+# Bytes of a request: the longest answer that a form takes, 12 bytes a sign at most (four bytes of UTF-8, each written
+# as %XX), and room for the rest. What is in front must let as much through.
+LARGEST = 12 * 10_000 + 40_000
 MOST_FIELDS = 50
+FORM = "application/x-www-form-urlencoded"
+SECRET_BYTES = 32
 TOKEN_SECONDS = 24 * 3600
 TOKEN = "token"  # noqa: S105  a field's name
 PATHS: Mapping[str, Mapping[Tongue, str]] = {
@@ -27,7 +34,7 @@ LETTER = "letter"  # the parameter that a letter's links carry; queries, unlike 
 
 
 class Unavailable(Exception):
-    """An answer could not be kept."""
+    """An answer was not kept, as far as is known: a connection can break while it is being kept."""
 
 
 class Intake(Protocol):
@@ -42,17 +49,17 @@ class Intake(Protocol):
             answer: what was given, by item.
 
         Raises:
-            Unavailable: it was not kept.
+            Unavailable: it is not known to be kept.
         """
 
     def confirm(self, letter: str) -> bool:
-        """Complete a registration; tell whether there was one to complete.
+        """Complete a registration; tell whether it is complete now, be it by this letter's second reading.
 
         Args:
             letter: the secret that went to the address.
 
         Raises:
-            Unavailable: it could not be looked at, and is as it was.
+            Unavailable: it could not be completed.
         """
 
     def unsubscribe(self, letter: str) -> None:
@@ -88,10 +95,16 @@ def application(settings: Settings, pages: Pages, intake: Intake) -> Flask:
         settings: what it is told.
         pages: writes the pages.
         intake: keeps the answers.
+
+    Raises:
+        ValueError: the secret is too short.
     """
+    if len(settings.secret) < SECRET_BYTES:
+        raise ValueError(f"The secret has {len(settings.secret)} bytes; at least {SECRET_BYTES} are needed.")
     app = Flask("reference_site", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST, MAX_FORM_PARTS=MOST_FIELDS)
-    tokens = URLSafeTimedSerializer(settings.secret, salt="form")
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST, TRUSTED_HOSTS=list(settings.names))
+    signing = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+    tokens = URLSafeTimedSerializer(settings.secret, salt="form", signer_kwargs=signing)
     for name, form in settings.forms.items():
         for tongue, path in PATHS[name].items():
             one = _Corner(form, tongue, path, settings.names, pages, intake, tokens)
@@ -126,20 +139,22 @@ class _Corner:
         return _html(self.pages.message(self.tongue, self.form.name, "received"), 200)
 
     def take(self) -> AnyResponse:
-        sent = list(request.form.items(multi=True))
-        values = {name: value for name, value in reversed(sent) if name != TOKEN}
+        try:
+            sent = _sent()
+        except ValueError:
+            return self._page(400, notice="foreign")
+        values = dict(reversed(sent))  # of a field that was sent twice, the first
+        token = values.pop(TOKEN, "")
         if not self._own(request):
             return self._page(403, values, notice="foreign")
-        row = self._row(request.form.get(TOKEN, ""))
-        if row is None:
+        if not self._knows(token):
             return self._page(400, values, notice="expired")
-        token = request.form[TOKEN]  # stays: were the answer kept and its confirmation lost, it is not kept twice
         try:
             answer = self.form.accept((name, value) for name, value in sent if name != TOKEN)
         except Refused as refused:
             return self._page(400, values, token=token, problems=refused.problems)
         try:
-            self.intake.keep(self.form.name, row, answer)
+            self.intake.keep(self.form.name, _row(token, answer), answer)
         except Unavailable:
             return self._page(503, values, token=token, notice="unavailable")
         return redirect(self.path + RECEIVED, 303)
@@ -153,31 +168,54 @@ class _Corner:
         problems: tuple[tuple[str, Problem], ...] = (),
         notice: str = "",
     ) -> Response:
-        token = token or str(self.tokens.dumps([self.form.name, str(uuid.uuid4())]))
+        token = token or str(self.tokens.dumps([self.form.name, secrets.token_urlsafe(16)]))
         text = self.pages.form(
             self.tongue, self.form, self.path, token, values=values, problems=problems, notice=notice
         )
         return _html(text, status)
 
-    def _row(self, token: str) -> str | None:
-        """Return the answer's identifier, which the form had from its beginning: who sends twice is kept once."""
+    def _knows(self, token: str) -> bool:
         try:
             said: Any = self.tokens.loads(token, max_age=TOKEN_SECONDS)
         except BadSignature:  # SignatureExpired is one
-            return None
-        return str(said[1]) if said[0] == self.form.name else None
+            return False
+        return bool(said[0] == self.form.name)
 
     def _own(self, sent: Request) -> bool:
         """Tell whether the form was sent from this site's own page.
 
-        Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge; older ones in Origin, unless
-        the site's referrer policy makes it `null`.
+        Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge. Older ones say it in Origin,
+        but `null` where the referrer policy is `no-referrer`, as any page can make them: those are not protected.
         """
         site = sent.headers.get("Sec-Fetch-Site")
         if site is not None:
             return site == "same-origin"
         origin = sent.headers.get("Origin", "null")
         return origin == "null" or origin in {f"https://{name}" for name in self.names}
+
+
+def _sent() -> list[tuple[str, str]]:
+    """Return the names and values of the form that was sent, in its order.
+
+    Bytes that are not UTF-8 become U+FFFD, which no field takes.
+
+    Raises:
+        ValueError: no browser sends this from a form of ours.
+    """
+    if request.mimetype != FORM:
+        raise ValueError("another kind of body")
+    body = request.get_data(cache=False).decode("ascii")
+    return parse_qsl(body, keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS)
+
+
+def _row(token: str, answer: Mapping[str, str]) -> str:
+    """Return the answer's identifier: the same only where the same answer is sent again from the same page.
+
+    Who goes back, corrects the answer and sends it has sent another one. The token is not kept, so that the identifier
+    does not tell the answer to who guesses it.
+    """
+    text = json.dumps([token, sorted(answer.items())])
+    return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16]))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """One folder of evidence: written whole or not at all, found again by kind and time."""
 
-import json
 import os
 import secrets
 import shutil
@@ -23,7 +22,7 @@ from azukari.evidence.shapes import (
     RESULTS_SHAPE,
     STATEMENT_SHAPE,
     EvidenceInvalid,
-    must_fit,
+    read,
 )
 from azukari.evidence.signer import Signer, fingerprint
 from azukari.site import Site, home, state_dir
@@ -50,11 +49,12 @@ class Evidence:
     @cached_property
     def statement(self) -> dict[str, Any]:
         """The in-toto statement; raises EvidenceInvalid when it cannot be read."""
+        path = self.folder / STATEMENT
         try:
-            document = json.loads(dsse.parse((self.folder / STATEMENT).read_bytes()).payload)
+            payload = dsse.parse(path.read_bytes()).payload
         except (OSError, ValueError, RecursionError) as error:
-            raise EvidenceInvalid(f"{self.folder / STATEMENT} cannot be read: {error}.") from error
-        return must_fit(STATEMENT_SHAPE, document, self.folder / STATEMENT)
+            raise EvidenceInvalid(f"{path} cannot be read: {error}.") from error
+        return read(STATEMENT_SHAPE, payload, path)
 
     @property
     def run(self) -> dict[str, Any]:
@@ -113,11 +113,12 @@ class Evidence:
         return self._json(CONTEXT, CONTEXT_SHAPE)
 
     def _json(self, name: str, shape: TypeAdapter[Any]) -> dict[str, Any]:
+        path = self.folder / name
         try:
-            document = json.loads((self.folder / name).read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            raise EvidenceInvalid(f"{self.folder / name} cannot be read: {error}.") from error
-        return must_fit(shape, document, self.folder / name)
+            data = path.read_bytes()
+        except OSError as error:
+            raise EvidenceInvalid(f"{path} cannot be read: {error}.") from error
+        return read(shape, data, path)
 
 
 def write(

@@ -1,10 +1,19 @@
 """The shapes that evidence must have to be read: signed by whomever, it may have been made by anything."""
 
-from datetime import datetime
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from azukari.errors import SafeguardFails
 from azukari.verify.results import Published
@@ -14,15 +23,19 @@ class EvidenceInvalid(SafeguardFails):
     """A folder of evidence does not say what was signed; names what differs."""
 
 
+class _Digest(BaseModel):
+    sha256: str
+
+
 class _Resource(BaseModel):
     name: str
-    digest: dict[str, str]
+    digest: _Digest
 
 
 class _Run(BaseModel):
     kind: str
-    started: datetime
-    ended: datetime
+    started: AwareDatetime
+    ended: AwareDatetime
     hosts: list[str]
     vantages: list[str]
     judged_as: str
@@ -50,24 +63,31 @@ class _Section(BaseModel):
     value: Any = None
     error: str = ""
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if ("value" if self.ok else "error") not in self.model_fields_set:
+            raise ValueError("neither a value nor an error")
+        return self
+
 
 class _Command(BaseModel):
     command: list[str]
     exit_code: int
     stdout: str | None = None
-    stdout_base64: str = ""
+    stdout_base64: Base64Bytes = b""
     stderr: str | None = None
-    stderr_base64: str = ""
+    stderr_base64: Base64Bytes = b""
 
 
 class _Commands(_Section):
-    value: list[_Command] | None = None
+    value: list[_Command] = []
 
 
 class _Reached(BaseModel):
     answers: list[tuple[str, str, int, str]]
     ports: dict[str, list[int]]
     sources: dict[str, str | None] = Field(alias="from")
+    beside: list[str] = []
 
 
 class _WasReached(_Section):
@@ -145,21 +165,25 @@ ANY_SHAPE: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 CONTEXT_SHAPE: TypeAdapter[Any] = TypeAdapter(_Context)
 
 
-def must_fit(shape: TypeAdapter[Any], document: object, file: Path) -> dict[str, Any]:
-    """Return a document of evidence as it is, if it has its shape.
+def read(shape: TypeAdapter[Any], data: bytes, file: Path) -> dict[str, Any]:
+    """Return a document of evidence as it is written, if it has its shape.
 
     Args:
         shape: one of the above.
-        document: what was read.
+        data: JSON.
         file: where it was read.
 
     Raises:
-        EvidenceInvalid: names the first place that is wrong.
+        EvidenceInvalid: it is no JSON, or names the first place that is wrong.
     """
     try:
-        shape.validate_python(document)
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise EvidenceInvalid(f"{file} cannot be read: {error}.") from error
+    try:
+        shape.validate_json(data, strict=True)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
         raise EvidenceInvalid(f"{file} is not what azukari writes: {where} is wrong.") from error
-    found: dict[str, Any] = document  # type: ignore[assignment]  # every shape is a mapping's
+    found: dict[str, Any] = document  # every shape is a mapping's
     return found

@@ -7,6 +7,7 @@ from azukari.site.models import Collection, Policy
 from azukari.site.parts import POLICY, Parts
 from azukari.site.yaml_lines import Where
 
+_NO_ITEMS = ("token", "notice", "main")
 _READERS = ("office", *DUTIES)
 
 
@@ -25,6 +26,9 @@ def apply(parts: Parts, policy: Policy) -> None:
 def _collection(parts: Parts, where: Where, collection: Collection, purposes: set[str]) -> None:
     _once(parts, f"item of “{collection.name}”", (*where, "items"), (item.name for item in collection.items))
     for number, item in enumerate(collection.items):
+        if item.name in _NO_ITEMS:
+            message = f"the item “{item.name}” has a name that the forms' pages need; allowed is any other; rename it."
+            parts.add(POLICY, (*where, "items", number, "name"), message)
         at: Where = (*where, "items", number, "choices")
         _once(parts, f"choice of “{item.name}”", at, (choice.name for choice in item.choices))
     for number, purpose in enumerate(collection.purposes):

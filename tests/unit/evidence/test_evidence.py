@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -222,31 +221,50 @@ def test_the_signature_verifies_with_openssl(folder: Path, signer: KeyFileSigner
     assert "Verified Successfully" in done.stdout, done.stderr
 
 
-def _without_results(results: dict[str, Any]) -> None:
-    del results["results"][0]["verdict"]
-
-
-def _commands_of_numbers(facts: dict[str, Any]) -> None:
-    facts["web"]["commands"] = {"ok": True, "value": [1, 2]}
-
-
-def _site_of_words(context: dict[str, Any]) -> None:
-    context["site"]["hosts"] = ["web"]
+WEB: dict[str, Any] = {"command": ["id"], "exit_code": 0, "stdout": "", "stderr": ""}
 
 
 @pytest.mark.parametrize(
-    ("name", "spoil", "where"),
+    ("name", "at", "value", "where"),
     [
-        (RESULTS, _without_results, "results.0.verdict"),
-        (FACTS, _commands_of_numbers, "web.commands.value.0"),
-        (CONTEXT, _site_of_words, "site.hosts.0"),
+        (RESULTS, ("results", 0, "verdict"), "fine", "results.0.verdict"),
+        (RESULTS, ("hosts",), None, "hosts"),
+        (FACTS, ("web", "commands"), {"ok": True, "value": [1, 2]}, "web.commands.value.0"),
+        (FACTS, ("web", "commands"), {"ok": True, "value": None}, "web.commands.value"),
+        (
+            FACTS,
+            ("web", "commands"),
+            {"ok": True, "value": [{**WEB, "exit_code": "0"}]},
+            "web.commands.value.0.exit_code",
+        ),
+        (
+            FACTS,
+            ("web", "commands"),
+            {"ok": True, "value": [{**WEB, "stdout_base64": "a"}]},
+            "web.commands.value.0.stdout",
+        ),
+        (FACTS, ("web", "sshd"), {"ok": "false", "error": "x"}, "web.sshd.ok"),
+        (FACTS, ("web", "sshd"), {"ok": False}, "web.sshd"),
+        (FACTS, ("web", "sshd"), {"ok": True}, "web.sshd"),
+        (FACTS, ("web", "collected reached"), {"ok": True, "value": ["443"]}, "web.collected reached.value"),
+        (CONTEXT, ("site", "hosts"), ["web"], "site.hosts.0"),
+        (STATEMENT, ("predicate", "azukari", "started"), "2026-11-25T03:00:00", "predicate.azukari.started"),
+        (STATEMENT, ("predicate", "azukari", "started"), 1700000000, "predicate.azukari.started"),
+        (STATEMENT, ("subject", 0, "digest"), {}, "subject.0.digest.sha256"),
     ],
 )
 def test_an_odd_shape_is_named_whoever_signed_it(
-    folder: Path, name: str, spoil: Callable[[dict[str, Any]], None], where: str
+    folder: Path, signer: KeyFileSigner, name: str, at: tuple[str | int, ...], value: object, where: str
 ) -> None:
-    document = json.loads((folder / name).read_bytes())
-    spoil(document)
-    (folder / name).write_text(json.dumps(document))
-    with pytest.raises(EvidenceInvalid, match=re.escape(f"{name} is not what azukari writes: {where} is wrong")):
-        getattr(Evidence(folder), name.removesuffix(".json"))
+    data = (folder / name).read_bytes()
+    document = json.loads(dsse.parse(data).payload if name == STATEMENT else data)
+    place: Any = document
+    for step in at[:-1]:
+        place = place[step]
+    place[at[-1]] = value
+    written = json.dumps(document).encode()
+    if name == STATEMENT:
+        written = dsse.Envelope(written, fingerprint(signer.public_key), signer.sign(written)).to_bytes()
+    (folder / name).write_bytes(written)
+    with pytest.raises(EvidenceInvalid, match=re.escape(f"{name} is not what azukari writes: {where}")):
+        _ = Evidence(folder).statement if name == STATEMENT else getattr(Evidence(folder), name.removesuffix(".json"))

@@ -1,5 +1,7 @@
 """A form takes what the policy declares, each item once, and says of everything else what is wrong with it."""
 
+from contextlib import contextmanager
+
 import pytest
 import yaml
 
@@ -40,8 +42,18 @@ def test_everything_declared_is_taken():
     assert CONTACT.accept(sent.items()) == sent
 
 
-def test_one_sign_has_one_form():
-    assert CONTACT.accept([("comments", "か\u3099")]) == {"comments": "が"}
+@pytest.mark.parametrize("name", ["\ufa46 \ufa19", "\u845b\U000e0100\u57ce", "か\u3099"])
+def test_a_name_is_kept_as_it_is_written(name):
+    assert CONTACT.accept([("comments", name)]) == {"comments": name}
+
+
+def test_a_refusal_passes_through_whatever_is_around():
+    @contextmanager
+    def around():
+        yield
+
+    with pytest.raises(Refused), around():
+        CONTACT.accept([])
 
 
 def test_all_that_is_wrong_is_said_at_once():

@@ -46,8 +46,8 @@ def put(office, tmp_path):
     return put
 
 
-def ask(folder, public, *, site="lab", collection="contact", today=TODAY):
-    return recipient(folder, site, collection, public, today)
+def ask(folder, public, *, site="lab", collection="contact", holder="office", today=TODAY):
+    return recipient(folder, site, collection, holder, public, today)
 
 
 @pytest.mark.parametrize("key", [KEY, rsa.generate_private_key(65537, 3072).public_key()], ids=["P-256", "RSA"])
@@ -80,7 +80,8 @@ def test_the_offices_signature_for_something_else_is_refused(office, public, tmp
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"site": "another"}, "contact of lab, not about contact of another"),
+        ({"site": "another"}, r"lab/contact/office .*, not another/contact/office"),
+        ({"holder": "mail"}, r"lab/contact/office .*, not lab/contact/mail"),
         ({"today": date(2026, 11, 25)}, "holds from 2026-11-26 to 2026-11-26; today is 2026-11-25"),
         ({"today": date(2026, 11, 27)}, "today is 2026-11-27"),
         ({"collection": "mail_service"}, "No key statement for mail_service"),
@@ -92,7 +93,7 @@ def test_a_statement_is_about_one_site_and_its_days(put, public, asked, said):
 
 
 def test_a_statement_does_not_pass_for_another_collections(put, public):
-    with pytest.raises(NoRecipient, match="about contact of lab, not about mail_service"):
+    with pytest.raises(NoRecipient, match=r"lab/contact/office .*, not lab/mail_service/office"):
         ask(put(name="mail_service"), public, collection="mail_service")
 
 
@@ -114,9 +115,21 @@ WRITTEN = json.loads(STATEMENT.to_bytes())
             json.dumps({**WRITTEN, "second": WRITTEN["key"]}, sort_keys=True, indent=1).encode() + b"\n",
             "not written in",
         ),
+        (json.dumps({**WRITTEN, "holder": "contractor"}).encode(), "no key statement"),
+        (json.dumps({**WRITTEN, "site": "\ud800"}).encode(), "no key statement"),
         (b" " * 20_000, "not signed"),
     ],
-    ids=["nothing", "a list", "a broken key", "a broken date", "another kid", "a second key", "too large"],
+    ids=[
+        "nothing",
+        "a list",
+        "a broken key",
+        "a broken date",
+        "another kid",
+        "a second key",
+        "another holder",
+        "no text",
+        "too large",
+    ],
 )
 def test_what_is_signed_and_no_statement_is_refused(put, public, text, said):
     with pytest.raises(NoRecipient, match=said):

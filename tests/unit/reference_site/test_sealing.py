@@ -1,5 +1,6 @@
 """A sealed value opens for one key at one place, whole or not at all, and by a tool that is not ours."""
 
+import base64
 import json
 
 import pytest
@@ -37,7 +38,7 @@ def test_only_the_recipient_opens_it(key):
     assert unseal(sealed, PLACE, key) == WORDS
     assert sealed_for(sealed) == key_id(key.public_key())
     for other in (ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 3072)):
-        with pytest.raises(CannotUnseal, match="sealed for the key"):
+        with pytest.raises(CannotUnseal, match="says that it is sealed for the key"):
             unseal(sealed, PLACE, other)
 
 
@@ -62,7 +63,7 @@ def test_what_another_tool_sealed_opens_here(key):
     [Place("mail_service", "7f3c", "reply"), Place("contact", "7f3d", "reply"), Place("contact", "7f3c", "x")],
 )
 def test_it_does_not_open_elsewhere(key, elsewhere):
-    with pytest.raises(CannotUnseal, match="was sealed for the place contact/7f3c/reply"):
+    with pytest.raises(CannotUnseal, match="sealed for the place contact/7f3c/reply"):
         unseal(seal(WORDS, PLACE, key.public_key()), elsewhere, key)
 
 
@@ -98,6 +99,19 @@ def test_another_way_to_seal_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("name", "value"), [("kid", "\x1b]0;owned\x07"), ("kid", 7), ("place", "a/b"), ("place", "a/b/\n")]
+)
+def test_a_header_that_would_paint_on_a_terminal_is_not_repeated(name, value):
+    sealed = seal(WORDS, PLACE, KEYS["P-256"].public_key())
+    protected, rest = sealed.split(".", 1)
+    header = json.loads(base64.urlsafe_b64decode(protected + "=" * (-len(protected) % 4)))
+    changed = base64.urlsafe_b64encode(json.dumps({**header, name: value}).encode()).rstrip(b"=").decode()
+    with pytest.raises(CannotUnseal) as caught:
+        unseal(f"{changed}.{rest}", PLACE, KEYS["P-256"])
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
     "weak", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)], ids=["P-384", "RSA-2048"]
 )
 def test_nothing_is_sealed_for_a_key_of_another_kind(weak):
@@ -105,9 +119,9 @@ def test_nothing_is_sealed_for_a_key_of_another_kind(weak):
         seal(WORDS, PLACE, weak.public_key())
 
 
-@pytest.mark.parametrize("part", ["", "a/b"])
+@pytest.mark.parametrize("part", ["", "a/b", "\x1b[2K", "a" * 65])
 def test_a_place_has_three_parts(part):
-    with pytest.raises(CannotSeal, match="none empty"):
+    with pytest.raises(CannotSeal, match="each of letters"):
         seal(WORDS, Place("contact", part, "reply"), KEYS["P-256"].public_key())
 
 

@@ -1,4 +1,4 @@
-"""No published number, and no difference of two that were published, speaks of fewer than k persons."""
+"""No published number, and no difference of two that were published, speaks of fewer than k answers."""
 
 import random
 
