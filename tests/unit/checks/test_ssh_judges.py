@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import SSHCertificateBuilder, 
 
 from azukari.people.ledger import Entry
 from azukari.ssh import keys
-from azukari.verify.authoring import NotEvaluated
+from azukari.verify.authoring import NotApplicable, NotEvaluated
 from azukari.verify.ssh_findings import (
     certificate_findings,
     idle_findings,
@@ -250,6 +250,12 @@ def test_doors(lab_site):
         judge_doors(lab_site, "bastion", ["198.18.64.10"], ["198.18.64.10"])
     with pytest.raises(NotEvaluated, match="shows nothing"):
         judge_doors(lab_site, "web", [], [])
+
+
+def test_the_bastions_door_is_not_judged_from_where_it_is_open(lab_site):
+    host = SimpleNamespace(name="bastion", declared=lab_site.hosts["bastion"])
+    with pytest.raises(NotApplicable, match="let this machine in"):
+        bastion.test_ssh_is_shut_to_everybody_but_the_bastion(host, lab_site, {bastion.HERE: ["198.18.64.10"]})
 
 
 def test_jumping():
