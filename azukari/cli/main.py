@@ -28,7 +28,20 @@ app = typer.Typer(
 )
 
 # In the order in which a contractor meets them.
-VERBS = ("init", "site", "lab", "doctor", "plan", "apply", "verify", "evidence", "report", "safeguards", "people")
+VERBS = (
+    "init",
+    "site",
+    "lab",
+    "doctor",
+    "plan",
+    "apply",
+    "verify",
+    "evidence",
+    "report",
+    "safeguards",
+    "people",
+    "office",
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import azukari
+import reference_site
 from azukari.content import content
 
 CARRIED = ("checks", "playbooks", "roles", "safeguards")
@@ -17,8 +18,9 @@ def digest() -> str:
 
     The same in a checkout and in the wheel made from it, so that an auditor can compare it with an own wheel.
     """
-    package = Path(azukari.__file__).resolve().parent
-    lines = _listing("azukari", package)
+    lines: list[str] = []
+    for package in (azukari, reference_site):
+        lines += _listing(package.__name__, Path(str(package.__file__)).resolve().parent)
     for name in CARRIED:
         lines += _listing(name, content(name))
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

@@ -13,6 +13,7 @@ import pytest
 from tests import wheel
 from tests.wheel import REPOSITORY, Installed
 
+_PACKAGES = ("azukari", "reference_site")
 _CARRIED = ("playbooks", "roles", "checks", "safeguards", "tests/breaches", "inventory")
 
 
@@ -29,10 +30,10 @@ def _files(installed: Installed) -> set[str]:
 def test_carries_what_is_in_the_checkout_and_nothing_else(installed: Installed) -> None:
     if not (REPOSITORY / ".git").exists():
         pytest.skip("what belongs to the checkout is known from git")
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "azukari", *_CARRIED]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", *_PACKAGES, *_CARRIED]
     listed = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.splitlines()
     expected = {
-        path if path.startswith("azukari/") else f"azukari/_content/{path}"
+        path if path.startswith(tuple(f"{name}/" for name in _PACKAGES)) else f"azukari/_content/{path}"
         for path in listed
         if (REPOSITORY / path).is_file() and not path.endswith("~")
     }
