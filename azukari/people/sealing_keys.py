@@ -1,7 +1,5 @@
 """The office's sealing keys: the private half stays with it, and its signed statement goes to the site's folder."""
 
-import subprocess
-import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -15,14 +13,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from azukari.errors import InputError
-from azukari.site import Site, holders_dir
+from azukari.site import Site, holders_dir, sshsig
 from azukari.site.keys import public_key
 from azukari.ssh import keys
-from reference_site.recipients import NAMESPACE, KeyStatement, NoRecipient, verified
+from reference_site.recipients import NAMESPACE, KeyStatement
 from reference_site.sealing import key_id
 
 FOLDER = "keys/sealing"
-_SECONDS = 120
 
 
 def make(
@@ -70,24 +67,10 @@ def make(
 
 def _signed(site: Site, text: bytes, approval_key: Path) -> bytes:
     """Return the office's signature, proven with the key that the contract names."""
-    with tempfile.TemporaryDirectory(prefix="azukari-statement-") as folder:
-        file = Path(folder) / "statement"
-        file.write_bytes(text)
-        command = ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(approval_key), str(file)]
-        try:
-            ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise InputError(f"ssh-keygen gave no answer within {_SECONDS} s; nothing was written.") from error
-        made = file.with_suffix(".sig")
-        if ran.returncode or not made.is_file():
-            said = ran.stderr.strip() or "no reason given"
-            raise InputError(f"The key {approval_key} could not sign: {said}; nothing was written.")
-        signature = made.read_bytes()
-    try:
-        verified(text, signature, public_key(site.path, site.contract.office.key))
-    except NoRecipient as error:
+    signature = sshsig.sign(text, NAMESPACE, approval_key)
+    if not sshsig.verifies(text, NAMESPACE, signature, public_key(site.path, site.contract.office.key)):
         raise InputError(
             f"The key {approval_key} is not the office's: the contract names {site.contract.office.key}; nothing was "
             "written."
-        ) from error
+        )
     return signature

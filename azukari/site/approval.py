@@ -1,15 +1,12 @@
 """The office's approval: an SSH signature over the site's listing (`ssh-keygen -Y`, namespace azukari-site)."""
 
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from azukari.errors import InputError, SafeguardFails
 from azukari.site import digest as digests
-from azukari.site import keys
+from azukari.site import keys, sshsig
 from azukari.site.loading import Site
 
 NAMESPACE = "azukari-site"
@@ -54,14 +51,15 @@ def approval(site: Site, office_key: str | None = None) -> Approval:
     if not signature.exists():
         return Approval("missing", (), signer)
     now = site.listing()
-    if _signed(key, signature, digests.listing_text(now)):
+    signed = _read(signature)
+    if _signed(key, signed, digests.listing_text(now)):
         return Approval("approved", (), signer)
     try:
         text = kept.read_text(encoding="utf-8")
         before = digests.parse_listing(text)
     except (OSError, ValueError):
         return Approval("forged", (), signer)
-    if not _signed(key, signature, text):
+    if not _signed(key, signed, text):
         return Approval("forged", (), signer)
     changed = sorted(path for path in {*now, *before} if now.get(path) != before.get(path))
     return Approval("changed", tuple(changed), signer)
@@ -77,33 +75,24 @@ def approve(site: Site, private_key: Path) -> Approval:
     Raises:
         InputError: the key cannot sign, or is not the one that the contract names.
     """
-    _must_be_key(private_key)
     text = digests.listing_text(site.listing())
-    with tempfile.TemporaryDirectory(prefix="azukari-approve-") as folder:
-        listing = Path(folder) / "listing"
-        listing.write_text(text, encoding="utf-8")
-        ran = _ssh_keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(private_key), str(listing)])
-        made = listing.with_suffix(".sig")
-        if ran.returncode or not made.exists():
-            raise InputError(
-                f"The key {private_key} could not sign the site: {ran.stderr.strip() or 'no reason given'}."
-            )
-        key = keys.public_key(site.path, site.contract.office.key)
-        if not _signed(key, made, text):
-            raise InputError(
-                f"The key {private_key} is not the office's: the contract names {site.contract.office.key} "
-                f"({keys.fingerprint(key)}); nothing was written. Sign with that key, or correct the contract."
-            )
-        _put(site.path, text, made)
+    signature = sshsig.sign(text.encode(), NAMESPACE, private_key)
+    key = keys.public_key(site.path, site.contract.office.key)
+    if not _signed(key, signature, text):
+        raise InputError(
+            f"The key {private_key} is not the office's: the contract names {site.contract.office.key} "
+            f"({keys.fingerprint(key)}); nothing was written. Sign with that key, or correct the contract."
+        )
+    _put(site.path, text, signature)
     return approval(site)
 
 
-def _put(folder: Path, text: str, signature: Path) -> None:
+def _put(folder: Path, text: str, signature: bytes) -> None:
     """Put the listing and its signature into a site, each whole; on a fault, the approval before stays."""
     listing, signed = folder / ".approval.txt.new", folder / ".approval.sig.new"
     try:
         listing.write_text(text, encoding="utf-8")
-        shutil.copyfile(signature, signed)
+        signed.write_bytes(signature)
         # The signature first: it holds for the site as it stands, whatever the listing beside it still says.
         signed.replace(folder / _SIGNATURE)
         listing.replace(folder / _LISTING)
@@ -114,18 +103,6 @@ def _put(folder: Path, text: str, signature: Path) -> None:
     finally:
         listing.unlink(missing_ok=True)
         signed.unlink(missing_ok=True)
-
-
-def _must_be_key(file: Path) -> None:
-    """Refuse what ssh-keygen would only complain of in its own words."""
-    try:
-        begin = file.read_bytes()[:64]
-    except OSError as error:
-        raise InputError(
-            f"The key {file} cannot be read ({(error.strerror or str(error)).lower()}); name the office's private key."
-        ) from error
-    if b"PRIVATE KEY-----" not in begin and not begin.startswith((b"ssh-", b"ecdsa-", b"sk-")):
-        raise InputError(f"{file} is no OpenSSH key; name the office's private key, or its .pub file for an ssh-agent.")
 
 
 def signed_listing(site: Site, office_key: str | None = None) -> dict[str, str]:
@@ -152,24 +129,12 @@ def signed_listing(site: Site, office_key: str | None = None) -> dict[str, str]:
     )
 
 
-def _signed(key: str, signature: Path, text: str) -> bool:
-    with tempfile.TemporaryDirectory(prefix="azukari-approval-") as folder:
-        allowed = Path(folder) / "allowed_signers"
-        allowed.write_text(f'office namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")
-        ran = _ssh_keygen(
-            ["-Y", "verify", "-f", str(allowed), "-I", "office", "-n", NAMESPACE, "-s", str(signature)], text
-        )
-    return ran.returncode == 0
-
-
-def _ssh_keygen(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+def _read(signature: Path) -> bytes:
     try:
-        return subprocess.run(
-            ["ssh-keygen", *arguments], text=True, input=text, capture_output=True, check=False, timeout=120
-        )
-    except subprocess.TimeoutExpired as error:
-        raise InputError(
-            "ssh-keygen got no answer (a passphrase, a touch of the key) within 120 s; try again."
-        ) from error
-    except FileNotFoundError as error:
-        raise InputError("ssh-keygen is not installed; install it with: apt-get install openssh-client") from error
+        return signature.read_bytes()
+    except OSError:
+        return b""  # which is nobody's signature
+
+
+def _signed(key: str, signature: bytes, text: str) -> bool:
+    return sshsig.verifies(text.encode(), NAMESPACE, signature, key)
