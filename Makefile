@@ -19,7 +19,7 @@ $(VENV)/.done: tools/setup pyproject.toml requirements-dev.lock
 	tools/setup venv
 	touch $@
 
-demo: setup ## the main job, whole: lab up, apply, verify, report
+demo: setup ## the main job, whole: lab up, apply, drill, verify, report
 	$(SUDO) $(AZUKARI) lab demo --site $(SITE)
 
 test-fast: setup ## lint and unit tests, no lab
@@ -38,6 +38,7 @@ bench: setup ## writes docs/benchmarks.md and docs/benchmarks.json
 	$(SUDO) $(PY) -m tests.bench
 
 lint: setup ## ruff, mypy, ansible-lint, yamllint, import-linter
+	! git grep -nE '^(<<<<<<<|>>>>>>>) '
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

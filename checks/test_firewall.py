@@ -47,12 +47,24 @@ def outside_rules(site):
     rules.append("skuid proxy tcp dport {443, 80} accept")
     if site.upstream.time:
         rules += ["skuid _chrony tcp dport 4460 accept", "skuid _chrony udp dport 123 accept"]
+    if any(flow.port == 53 for flow in site.flows_in(site.group("bastion")[0])):
+        rules += [
+            f"skuid unbound {word} daddr {addresses} tcp dport 53 accept" for word, addresses in by_family(resolvers)
+        ]
     return rules
+
+
+def mail_rules(site):
+    """Return the way out of mail: for Postfix's user alone, and never to the site's own hosts."""
+    inside_the_site = [n for host in site.hosts for n in site.addresses(host)]
+    refused = [f"skuid postfix {word} daddr {addresses} {REFUSED}" for word, addresses in by_family(inside_the_site)]
+    return [*refused, "skuid postfix tcp dport 25 accept"]
 
 
 def promised_rules(site, name):
     """Return the ruleset that flows.yml promises for a host, one line a rule, in order."""
-    flows_in, flows_out = site.flows_in(name), [f for f in site.flows_out(name) if not f.to_name.startswith("proxy:")]
+    flows_in, leaving = site.flows_in(name), site.flows_out(name)
+    flows_out = [f for f in leaving if not f.to_name.startswith("proxy:") and f.to_name != "visitors"]
     incoming = [rule for f in flows_in for rule in accepting("saddr", f.sources, f"{f.protocol} dport {f.port}")]
     answers = [
         rule for f in flows_in if f.port == 22 for rule in accepting("daddr", f.sources, "tcp sport 22 tcp flags ! syn")
@@ -60,6 +72,8 @@ def promised_rules(site, name):
     outgoing = [rule for f in flows_out for rule in accepting("daddr", f.destinations, f"{f.protocol} dport {f.port}")]
     if name == site.group("bastion")[0].name:
         outgoing += outside_rules(site)
+    if any(f.to_name == "visitors" for f in leaving):
+        outgoing += mail_rules(site)
     tracked = "ct state {established, related} accept"
     chains = {
         "input": [tracked, "iif lo accept", NEIGHBOURS, *incoming, f'{LIMIT} log prefix "azukari refused in: "'],

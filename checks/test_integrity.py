@@ -3,11 +3,9 @@
 import hashlib
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from azukari import evidence
 from azukari.content import content
-from azukari.evidence.signer import public_key
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 
 # --- DEST-08 ----------------------------------------------------------------------------------------------------------
@@ -20,8 +18,12 @@ OWN_PROGRAMS = {
     "/usr/local/libexec/azukari-audit-session": "audit_access",
     "/usr/local/libexec/azukari-certificate-age": "pki",
     "/usr/local/libexec/azukari-clock": "time",
+    "/usr/local/libexec/azukari-count-log": "web",
     "/usr/local/libexec/azukari-firewall-drift": "firewall",
     "/usr/local/libexec/azukari-principals": "ssh",
+    "/usr/local/libexec/azukari-intake-attempts": "site",
+    "/usr/local/libexec/azukari-forget-log": "retention",
+    "/usr/local/libexec/azukari-signature": "mail",
 }
 # Settings of packages that azukari's roles replace or remove on purpose; each has a check of its own safeguard.
 OWN_SETTINGS = {
@@ -34,6 +36,7 @@ OWN_SETTINGS = {
     "/etc/nftables.conf",
     "/etc/nginx/nginx.conf",
     "/etc/nginx/sites-available/default",
+    "/etc/opendkim.conf",
     "/etc/pam.d/login",
     "/etc/pam.d/sshd",
     "/etc/pam.d/su",
@@ -44,7 +47,10 @@ OWN_SETTINGS = {
     "/etc/ssh/sshd_config",
     "/etc/sudoers",
     "/etc/sudoers.d/README",
+    "/etc/unbound/unbound.conf",
 }
+# The audit's own program is kept out of these, so that dpkg cannot see what lies there.
+HIDDEN = ("/var/spool/postfix/",)
 # A person's own home may hold the person's own scripts; nothing there is run by anybody else.
 HOMES = re.compile(r"^/home/[^/]+/")
 # What azukari keeps to undo a confirmed change, and what it has set aside: root's alone, run by nobody.
@@ -62,6 +68,8 @@ def altered(package_files, own_settings):
     found = []
     for one in package_files:
         if one["configuration"] and (own_settings is None or one["path"] in own_settings):
+            continue
+        if one["what"] == "missing" and one["path"].startswith(HIDDEN):
             continue
         if one["what"] != "metadata":
             found.append(
@@ -153,12 +161,7 @@ def plans(site):
     """The signed plans of the last days, newest first, each with what the signature says of it."""
     found = []
     for one in evidence.listed(site, "plan")[:10]:
-        try:
-            key = public_key(Path(site.path) / site.contract.contractor.evidence_key)
-            evidence.verify(one.folder, key)
-            fault = ""
-        except evidence.EvidenceInvalid as error:
-            fault = str(error)
+        fault = evidence.fault_of(one, site.path / site.contract.contractor.evidence_key)
         results = {} if fault else one.results
         found.append({
             "name": one.name, "fault": fault, "site": "" if fault else one.site_digest,

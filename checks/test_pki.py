@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from azukari.errors import Unreachable
 from azukari.ssh.tls import Place, chain
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
+from azukari.verify.systemd import moment, shown
+from azukari.verify.website import form_paths
 
 FOLDER = "/etc/azukari/tls"
 LONGEST = 397  # days; CA/Browser Forum Baseline Requirements 6.3.2 at the time of writing
@@ -26,6 +28,10 @@ def promised_keys(site, host):
         found[PUBLIC[0]] = (PUBLIC[1], set(site.settings.names))
     if host.name == site.group("bastion")[0].name:
         found[TIME[0]] = (TIME[1], {host.name})
+    if "app" in host.groups:
+        found["intake"] = ("0600 root:root", {"intake"})  # the database's role, which the forms are there
+    if "mail" in host.groups and form_paths(site, "mail_service"):
+        found["letters"] = ("0600 root:root", {"letters"})  # that of the mail tier
     return found
 
 
@@ -104,24 +110,21 @@ def test_certificates_are_the_declared_ones(host, site, run):
 
 @check("LEAK-04", sections=["certificates"])
 def test_trust_is_in_the_declared_authorities_only(host, site):
-    """The bundle by which the host trusts others holds the CAs of the site's domains, and no other."""
+    """The host trusts the CAs of the site's domains, and where only its own domain counts that one, and no others."""
     read, files = certificates_of(host)
     domains = sorted({one.domain for one in site.hosts.values()})
-    promised = {
-        x509.load_pem_x509_certificate(authority(site, domain).encode()).subject.rfc4514_string() for domain in domains
-    }
-    promised_bytes = {x509.load_pem_x509_certificate(authority(site, domain).encode()) for domain in domains}
-    bundle = f"{FOLDER}/ca.pem"
-    found = read.get(bundle, [])
-    fail_unless_equal(
-        found={one.subject.rfc4514_string() for one in found},
-        promised=promised,
-        where=f"{bundle} on {host.name}",
-        what="trusted CAs",
-    )
-    assert set(found) == promised_bytes, f"{bundle} on {host.name} holds a CA of a declared name with another key"
-    assert files[bundle]["mode"] == "0644", f"{bundle} has mode {files[bundle]['mode']}, promised is 0644"
-    return f"{len(found)} CAs, all declared"
+    for name, trusted in (("ca.pem", domains), ("domain_ca.pem", [host.domain])):
+        bundle, found = f"{FOLDER}/{name}", read.get(f"{FOLDER}/{name}", [])
+        promised = {x509.load_pem_x509_certificate(authority(site, domain).encode()) for domain in trusted}
+        fail_unless_equal(
+            found={one.subject.rfc4514_string() for one in found},
+            promised={one.subject.rfc4514_string() for one in promised},
+            where=f"{bundle} on {host.name}",
+            what="trusted CAs",
+        )
+        assert set(found) == promised, f"{bundle} on {host.name} holds a CA of a declared name with another key"
+        assert files[bundle]["mode"] == "0644", f"{bundle} has mode {files[bundle]['mode']}, promised is 0644"
+    return f"{len(domains)} CAs, all declared"
 
 
 @check("LEAK-04", sections=["certificates"])
@@ -149,18 +152,7 @@ def watch_over_age(host):
         "Id,LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,NextElapseUSecRealtime"
     )
     wanted += ",ActiveEnterTimestamp,FragmentPath,DropInPaths"
-    answer = host.command(["systemctl", "show", "--timestamp=unix", f"--property={wanted}", TIMER, SERVICE])
-    if answer.exit_code:
-        not_evaluated(f"systemd does not answer: {answer.stderr.strip()}")
-    blocks = [
-        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in answer.stdout.split("\n\n")
-    ]
-    return {block["Id"]: block for block in blocks if "Id" in block}
-
-
-def moment(text):
-    """Return systemd's “@seconds” as a number; 0 where it says never."""
-    return int(text[1:]) if text.startswith("@") else 0
+    return shown(host, wanted, (TIMER, SERVICE))
 
 
 @check("LEAK-04", collect=[watch_over_age])

@@ -1,5 +1,6 @@
-"""LEAK-02: names outside are reached through the proxy alone, and only those that are declared."""
+"""LEAK-02, USE-06: names outside are reached through the proxy alone, only the declared ones, and its record agrees."""
 
+import ipaddress
 import json
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -177,3 +178,62 @@ def test_the_allow_list_is_the_declared_one(host, site, proxy_settings):
     newer = ", ".join(proxy_settings["newer"])
     assert not newer, f"{newer} changed after the proxy started: it may run with other lines. Where to look: {where}."
     return f"{len(declared_names(site))} declared names, and no others"
+
+
+# --- the proxy's record -----------------------------------------------------------------------------------------------
+
+RECORDING = ("access_log", "cache_store_log", "logformat", "strip_query_terms", "log_")
+PROMISED_RECORD = [
+    "strip_query_terms on",
+    "logformat azukari %tl %>a %rm %ru %>Hs %Ss %<st",
+    "access_log stdio:/var/log/squid/access.log logformat=azukari",
+    "cache_store_log none",
+]
+
+
+@collector()
+def record_settings(host):
+    """The lines of squid.conf that decide what is recorded."""
+    text = host.command(["cat", "/etc/squid/squid.conf"])
+    if text.exit_code:
+        not_evaluated(f"squid.conf cannot be read: {text.stderr.strip()}")
+    lines = [" ".join(line.split()) for line in text.stdout.splitlines()]
+    return [line for line in lines if line.startswith(RECORDING)]
+
+
+def destinations(site, client):
+    """Return {name:port} that flows.yml lets an address reach through the proxy."""
+    found, address = set(), ipaddress.ip_address(client)
+    for flow in site.flows:
+        to = flow.to.removeprefix("proxy:")
+        if to != flow.to and any(address in network for network in site.addresses(flow.source)):
+            found |= {f"{name}:{flow.port}" for name in (packages(site) if to == "packages" else {to})}
+    return found
+
+
+@check("USE-06", hosts="bastion", sections=["proxy"], collect=[record_settings])
+def test_the_record_has_declared_destinations_only(host, site, record_settings):
+    """In the proxy's record of the last day, each host was let through to names that are declared for it alone."""
+    where = f"/var/log/squid/access.log and squid.conf on {host.name}"
+    fail_unless_equal(found=record_settings, promised=PROMISED_RECORD, where=where, what="what is recorded")
+    record = host.facts["proxy"]
+    if not record["installed"]:
+        not_evaluated(f"there is no proxy on {host.name}")
+    names = {str(a): one.name for one in site.hosts.values() for a in (one.address, one.address6) if a}
+    undeclared = [
+        f"{names.get(one['client'], one['client'])} was let through to {one['name']} {one['through']} times"
+        for one in record["asked"]
+        if one["through"] and one["name"] not in destinations(site, one["client"])
+    ]
+    assert not undeclared, (
+        f"{'; '.join(undeclared)}; flows.yml declares none of it. It stays red until the record is "
+        f"{record['hours']} h older: what has left cannot be taken back. Where to look: {where}."
+    )
+    if record["cut"]:
+        not_evaluated(f"the record is longer than what is read of it, so that {record['hours']} h are not whole")
+    if not record["asked"]:
+        not_evaluated(
+            f"the record of the last {record['hours']} h is empty: nothing was asked for, or nothing recorded"
+        )
+    through, refused = (sum(one[what] for one in record["asked"]) for what in ("through", "refused"))
+    return f"in {record['hours']} h {through} requests let through, all declared; {refused} refused"

@@ -14,7 +14,7 @@ from azukari.provision.release import MANIFEST, SIGNATURE, policy_digest, verify
 from azukari.ssh.tls import probe
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 from azukari.verify.pages import Page
-from azukari.verify.website import BETRAYING, BURST, places, visit
+from azukari.verify.website import BETRAYING, BURST, form_paths, letter_paths, places, visit, visited
 
 # --- LEAK-03 ----------------------------------------------------------------------------------------------------------
 
@@ -57,11 +57,9 @@ def test_tls_is_modern_and_nothing_else(host, handshakes):
 # --- what one visit found ---------------------------------------------------------------------------------------------
 
 
-def visited(visit):
-    """Return the visit, or end the check as not evaluated."""
-    if "error" in visit:
-        not_evaluated(visit["error"])
-    return visit
+def answers_of(visit):
+    """Return {path or what: reply} of all that was asked for."""
+    return {**visit["pages"], **visit["forms"], **visit["errors"], **visit["hidden"]}
 
 
 @check("LEAK-03", proof="attempt", hosts="web", collect=[visit])
@@ -85,7 +83,7 @@ HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "permissions-policy": "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
     "microphone=(), payment=(), usb=()",
     "cross-origin-opener-policy": "same-origin",
@@ -95,9 +93,15 @@ HEADERS = {
 
 
 @check("LEAK-06", proof="attempt", hosts="web", collect=[visit])
-def test_every_answer_protects_the_browser(host, visit):
-    """Every page, file and error page carries exactly the promised headers."""
-    answers = {**visited(visit)["pages"], **visit["errors"], **visit["hidden"]}
+def test_every_answer_protects_the_browser(host, site, visit):
+    """Every page, form, file and error page carries exactly the promised headers."""
+    answers = answers_of(visited(visit))
+    gone = [path for path in form_paths(site) if visit["forms"].get(path, {}).get("status") != 200]
+    gone += [path for path, reply in visit["forms"].items() if reply["status"] != 200 and path not in gone]
+    assert not gone, (
+        f"{', '.join(gone)} is not shown. Where to look: proxy_pass in /etc/nginx/azukari on {host.name}, and the "
+        "application behind it."
+    )
     for what, reply in answers.items():
         assert reply["status"], f"{what} was not answered at all. Where to look: nginx on {host.name}."
         found = {name: reply["headers"].get(name) for name in HEADERS}
@@ -124,7 +128,7 @@ def betrayals(visit, errors, digests):
             findings.append(f"{path} is answered with {reply['status']}")
         elif reply["sha256"] != digests.get(errors.get(str(reply["status"]))):
             findings.append(f"{path} is refused with a page that is not the site's own")
-    for what, reply in {**visit["pages"], **visit["errors"], **visit["hidden"]}.items():
+    for what, reply in answers_of(visit).items():
         findings += [f"{what}: the header {h} says “{reply['headers'][h]}”" for h in TELLING if h in reply["headers"]]
         if re.search(r"nginx|openssl|debian", reply.get("text", ""), re.IGNORECASE):
             findings.append(f"{what}: the page names the server's software")
@@ -158,16 +162,42 @@ def test_nothing_is_betrayed(host, visit):
 # --- LEAK-09 ----------------------------------------------------------------------------------------------------------
 
 LIMITS = {
-    "limit_req_zone": ["$visitor zone=requests:4m rate=30r/s"],
+    "limit_req_zone": ["$visitor zone=requests:4m rate=30r/s", "$sender zone=forms:4m rate=1r/s"],
     "limit_conn_zone": ["$visitor zone=connections:4m"],
     "limit_req": ["zone=requests burst=60 nodelay"],
     "limit_conn": ["connections 40"],
     "client_header_timeout": ["10s"],
     "client_body_timeout": ["10s"],
     "send_timeout": ["10s"],
-    "client_max_body_size": ["16k", "0"],  # the second for the error pages alone: they are never the end of a request
+    "client_max_body_size": ["16k", "0"],  # the last for the error pages alone: they are never the end of a request
+    "client_body_buffer_size": ["16k"],
+    "client_body_in_single_buffer": [],
     "large_client_header_buffers": ["4 8k"],
 }
+# What stands beside, once for each form: room for the longest answer, held in memory, and few of them.
+LIMITS_OF_A_FORM = {
+    "limit_req": ["zone=requests burst=60 nodelay", "zone=forms burst=20 nodelay"],
+    "client_max_body_size": ["160000"],
+    "client_body_buffer_size": ["160000"],
+    "client_body_in_single_buffer": ["on"],
+}
+
+
+# And for each page that letters lead to, which takes a click.
+LIMITS_OF_A_CLICK = {
+    "limit_req": ["zone=requests burst=60 nodelay", "zone=forms burst=20 nodelay"],
+    "client_max_body_size": ["16k"],
+    "client_body_in_single_buffer": ["on"],
+}
+
+
+def promised_limits(site):
+    """Return {setting: sorted values} as they stand in the settings of a site with these forms."""
+    forms, clicks = len(form_paths(site)), len(letter_paths(site))
+    return {
+        name: sorted(values + LIMITS_OF_A_FORM.get(name, []) * forms + LIMITS_OF_A_CLICK.get(name, []) * clicks)
+        for name, values in LIMITS.items()
+    }
 
 
 @collector()
@@ -180,11 +210,11 @@ def nginx_settings(host):
     found = {}
     for name, value in re.findall(r"^\s*(\w+)\s+([^;{}]+);", text.stdout, re.MULTILINE):
         found.setdefault(name, []).append(" ".join(value.split()))
-    return {"limits": {name: found.get(name, []) for name in LIMITS}, "newer": newer.stdout.split()}
+    return {"limits": {name: sorted(found.get(name, [])) for name in LIMITS}, "newer": newer.stdout.split()}
 
 
 @check("LEAK-09", proof="attempt", hosts="web", collect=[visit, nginx_settings])
-def test_floods_are_bounded(host, visit, nginx_settings):
+def test_floods_are_bounded(host, site, visit, nginx_settings):
     """A burst of requests is cut off, oversized requests are refused, and the limits stand in nginx's settings."""
     crowd, errors = visited(visit)["burst"], visit["errors"]
     all_of_it = BURST[0] * BURST[1]
@@ -197,9 +227,10 @@ def test_floods_are_bounded(host, visit, nginx_settings):
     where = f"/etc/nginx on {host.name}"
     promised = {"a body that is too large": 413, "an address that is too long": 414}
     promised["headers that are too large"] = 400
-    sizes = {what: errors[what]["status"] for what in promised}
+    promised |= {f"more than {form} takes": 413 for form in form_paths(site)}
+    sizes = {what: errors[what]["status"] if what in errors else None for what in promised}
     fail_unless_equal(found=sizes, promised=promised, where=where, what="answers to what is too large")
-    fail_unless_equal(found=nginx_settings["limits"], promised=LIMITS, where=where, what="limits")
+    fail_unless_equal(found=nginx_settings["limits"], promised=promised_limits(site), where=where, what="limits")
     newer = ", ".join(nginx_settings["newer"])
     assert not newer, f"{newer} changed after nginx started: it may run with other limits. Where to look: {where}."
     return f"of {all_of_it} requests in one breath {refused} were refused; oversized ones too"
@@ -305,11 +336,11 @@ def test_only_root_can_change_the_release(host, site, visit, release_tree):
 WORDS = {
     "ja": {
         True: "必須", False: "任意", "days": "{}日", "until": "配信を停止されるまで",
-        "purposes": "利用目的", "kept": "保存期間",
+        "purposes": "利用目的", "between": "、", "kept": "保存期間",
     },
     "en": {
         True: "required", False: "optional", "days": "{} days", "until": "until you unsubscribe",
-        "purposes": "Purposes of use", "kept": "Kept for",
+        "purposes": "Purposes of use", "between": "; ", "kept": "Kept for",
     },
 }  # fmt: skip
 
@@ -317,17 +348,39 @@ WORDS = {
 def collection_findings(section, collection, purposes, lang):
     """Return a sentence for each difference between a section of the policy page and the declared collection."""
     words, findings = WORDS[lang], []
-    rows = set(section.rows[1:])
+    rows = {row[:2] for row in section.rows[1:]}
     items = {(getattr(item.title, lang), words[item.required]) for item in collection.items}
     if rows != items:
         findings.append(f"the items of {collection.name} are {sorted(rows)}, declared are {sorted(items)}")
-    declared = {getattr(purposes[name].title, lang) for name in collection.purposes}
-    if set(re.split("、|; ", section.terms.get(words["purposes"], ""))) != declared:
-        findings.append(f"the purposes of {collection.name} are not the declared ones: {', '.join(sorted(declared))}")
+    if [row[2:] for row in section.rows[:1]] != [(words["purposes"],)]:
+        findings.append(f"the items of {collection.name} stand in no table whose third and last column is the purposes")
+    findings += purpose_findings(section.rows[1:], collection, purposes, lang)
     days, said = collection.retention.days, section.terms.get(words["kept"])
     if said != (words["until"] if days is None else words["days"].format(days)):
         findings.append(f"{collection.name} is kept “{said}” by the page, which is not what is declared")
     return findings
+
+
+def purpose_findings(rows, collection, purposes, lang):
+    """Return a sentence for each purpose that only the page, or only the policy, gives to an item that both have."""
+    between = WORDS[lang]["between"]
+    declared = {
+        (getattr(item.title, lang), one)
+        for item in collection.items
+        for name in item.purposes
+        for one in getattr(purposes[name].title, lang).split(between)
+    }
+    said = {(row[0], one) for row in rows for cell in row[2:] for one in cell.split(between) if one}
+    both = {row[0] for row in rows if row} & {item for item, _ in declared}
+    return [
+        f"the purpose “{purpose}” of “{item}” in {collection.name} is {where}"
+        for pairs, where in (
+            (said - declared, "on the page, but not declared"),
+            (declared - said, "declared, but not on the page"),
+        )
+        for item, purpose in sorted(pairs)
+        if item in both
+    ]
 
 
 def policy_findings(page, policy, lang):
@@ -346,7 +399,7 @@ def policy_findings(page, policy, lang):
 
 def read_pages(visit):
     """Return {path or error: read page} of every HTML answer."""
-    answers = {**visit["pages"], **visit["errors"]}
+    answers = {**visit["pages"], **visit["forms"], **visit["errors"]}
     return {what: Page(reply["text"]) for what, reply in answers.items() if "<html" in reply.get("text", "")}
 
 

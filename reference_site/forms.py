@@ -14,7 +14,7 @@ LONGEST_NAME = 64  # characters of a field's name that are worth repeating to th
 _LONGEST: dict[Kind, int] = {"text": 200, "paragraphs": 10_000, "email": 254, "choice": 64}  # 254: RFC 5321, 4.5.3.1.3
 _LOST = "\ufffd"  # stands where bytes were that are not UTF-8
 # What browsers take for an address: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
-_ADDRESS = re.compile(
+ADDRESS = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
     r"@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+"
 )
@@ -40,6 +40,7 @@ class Field:
         required: whether a form without it is refused.
         kind: what is accepted in it.
         choices: of a choice, those that are offered.
+        purposes: what it may be opened for, as the policy declares.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Field:
     required: bool
     kind: Kind
     choices: tuple[Choice, ...] = ()
+    purposes: tuple[str, ...] = ()
 
     @property
     def longest(self) -> int:
@@ -61,7 +63,7 @@ class Field:
             return "not_text"
         if self.kind != "paragraphs" and len(value.splitlines()) > 1:  # so that no header can be written into a mail
             return "one_line"
-        if self.kind == "email" and _ADDRESS.fullmatch(value) is None:
+        if self.kind == "email" and ADDRESS.fullmatch(value) is None:
             return "not_an_address"
         if self.kind == "choice" and value not in {choice.name for choice in self.choices}:
             return "not_a_choice"
@@ -136,7 +138,8 @@ def form(collection: Mapping[str, Any]) -> Form:
 def _field(item: Mapping[str, Any]) -> Field:
     choices = tuple(Choice(each["name"], each["title"]) for each in item.get("choices") or ())
     kind = "choice" if choices else _KINDS.get(item["name"], "text")
-    return Field(item["name"], item["title"], item["required"], kind, choices)
+    purposes = tuple(item.get("purposes") or ())
+    return Field(item["name"], item["title"], item["required"], kind, choices, purposes)
 
 
 def _absent(field: Field) -> Problem | None:

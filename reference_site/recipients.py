@@ -6,8 +6,6 @@ office's word for it.
 """
 
 import json
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from reference_site.sealing import CannotSeal, PublicKey, from_jwk, key_id, public_jwk
+from reference_site.signatures import CannotTell, signed
 
 Holder = Literal["office", "mail"]
 NAMESPACE = "azukari-sealing-key"
 LARGEST = 16_384  # bytes of a statement
-_SECONDS = 20
 
 
 class NoRecipient(Exception):
@@ -103,7 +101,11 @@ def verified(text: bytes, signature: bytes, office_key: str) -> KeyStatement:
     Raises:
         NoRecipient: the signature is not the office's, or the statement is none.
     """
-    if len(text) > LARGEST or not _signed(text, signature, office_key):
+    try:
+        proven = len(text) <= LARGEST and signed(text, signature, office_key, NAMESPACE)
+    except CannotTell as error:
+        raise NoRecipient(str(error)) from error
+    if not proven:
         raise NoRecipient("The key statement is not signed by the office's approval key.")
     try:
         found = _read(json.loads(text))
@@ -126,16 +128,3 @@ def _read(document: Mapping[str, Any]) -> KeyStatement:
         start=date.fromisoformat(document["from"]),
         until=date.fromisoformat(document["until"]),
     )
-
-
-def _signed(text: bytes, signature: bytes, office_key: str) -> bool:
-    with tempfile.TemporaryDirectory(prefix="azukari-statement-") as folder:
-        allowed, file = Path(folder) / "allowed_signers", Path(folder) / "signature"
-        allowed.write_text(f'office namespaces="{NAMESPACE}" {office_key}\n', encoding="utf-8")
-        file.write_bytes(signature)
-        command = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", "office", "-n", NAMESPACE, "-s", str(file)]
-        try:
-            ran = subprocess.run(command, input=text, capture_output=True, check=False, timeout=_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise NoRecipient("The office's signature could not be looked at: ssh-keygen gave no answer.") from error
-    return ran.returncode == 0

@@ -130,6 +130,15 @@ def sealed_for(sealed: str) -> str:
     return str(_header(_parts(sealed)[0])["kid"])
 
 
+def sealed_at(sealed: str) -> str:
+    """Return the place, `TABLE/ROW/PURPOSE`, for which a value says that it was sealed; proves nothing about the value.
+
+    Raises:
+        CannotUnseal: it is no sealed value.
+    """
+    return str(_header(_parts(sealed)[0])["place"])
+
+
 def key_id(key: PublicKey) -> str:
     """Return a key's thumbprint (RFC 7638, SHA-256), by which sealed values and key statements name it.
 

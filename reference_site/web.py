@@ -1,9 +1,7 @@
 """The forms over HTTP: what is acknowledged was kept, and whatever is refused comes back to be corrected."""
 
 import hashlib
-import json
 import secrets
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +12,17 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
+from reference_site.answers import (
+    CONFIRM,
+    FORM,
+    LETTER,
+    MAIL_SERVICE,
+    PATHS,
+    RECEIVED,
+    TOKEN,
+    UNSUBSCRIBE,
+    identifier,
+)
 from reference_site.forms import Form, Problem, Refused, Tongue
 from reference_site.pages import Pages
 
@@ -21,16 +30,8 @@ from reference_site.pages import Pages
 # as %XX), and room for the rest. What is in front must let as much through.
 LARGEST = 12 * 10_000 + 40_000
 MOST_FIELDS = 50
-FORM = "application/x-www-form-urlencoded"
 SECRET_BYTES = 32
 TOKEN_SECONDS = 24 * 3600
-TOKEN = "token"  # noqa: S105  a field's name
-PATHS: Mapping[str, Mapping[Tongue, str]] = {
-    "contact": {"ja": "/contact/", "en": "/en/contact/"},
-    "mail_service": {"ja": "/mail-service/", "en": "/en/mail-service/"},
-}
-RECEIVED, CONFIRM, UNSUBSCRIBE = "received/", "confirm/", "unsubscribe/"
-LETTER = "letter"  # the parameter that a letter's links carry; queries, unlike paths, are in no log
 
 
 class Unavailable(Exception):
@@ -40,13 +41,14 @@ class Unavailable(Exception):
 class Intake(Protocol):
     """Where answers go."""
 
-    def keep(self, form: str, row: str, answer: Mapping[str, str]) -> None:
+    def keep(self, form: str, row: str, answer: Mapping[str, str], tongue: Tongue) -> None:
         """Seal and keep an answer; when this returns, it is on the disk of the database.
 
         Args:
             form: the form's name.
             row: the answer's identifier; an answer that was kept under it before is not kept twice.
             answer: what was given, by item.
+            tongue: the language of the page that it was given on.
 
         Raises:
             Unavailable: it is not known to be kept.
@@ -111,7 +113,7 @@ def application(settings: Settings, pages: Pages, intake: Intake) -> Flask:
             app.add_url_rule(path, f"{name}-{tongue}", one.show, methods=["GET"])
             app.add_url_rule(path, f"{name}-{tongue}-send", one.take, methods=["POST"])
             app.add_url_rule(path + RECEIVED, f"{name}-{tongue}-received", one.received, methods=["GET"])
-    for tongue, path in PATHS["mail_service"].items():
+    for tongue, path in PATHS[MAIL_SERVICE].items() if MAIL_SERVICE in settings.forms else ():
         list_ = _List(tongue, path, pages, intake)
         for at, look, act in ((CONFIRM, list_.ask, list_.confirm), (UNSUBSCRIBE, list_.leave, list_.unsubscribe)):
             app.add_url_rule(path + at, f"{at}-{tongue}", look, methods=["GET"])
@@ -154,7 +156,7 @@ class _Corner:
         except Refused as refused:
             return self._page(400, values, token=token, problems=refused.problems)
         try:
-            self.intake.keep(self.form.name, _row(token, answer), answer)
+            self.intake.keep(self.form.name, identifier(token, answer), answer, self.tongue)
         except Unavailable:
             return self._page(503, values, token=token, notice="unavailable")
         return redirect(self.path + RECEIVED, 303)
@@ -184,14 +186,14 @@ class _Corner:
     def _own(self, sent: Request) -> bool:
         """Tell whether the form was sent from this site's own page.
 
-        Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge. Older ones say it in Origin,
-        but `null` where the referrer policy is `no-referrer`, as any page can make them: those are not protected.
+        Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge. Older ones say it in Origin:
+        `null` comes from other pages alone, as the edge's referrer policy is `same-origin`. The oldest say neither.
         """
         site = sent.headers.get("Sec-Fetch-Site")
         if site is not None:
             return site == "same-origin"
-        origin = sent.headers.get("Origin", "null")
-        return origin == "null" or origin in {f"https://{name}" for name in self.names}
+        origin = sent.headers.get("Origin")
+        return origin is None or origin in {f"https://{name}" for name in self.names}
 
 
 def _sent() -> list[tuple[str, str]]:
@@ -206,16 +208,6 @@ def _sent() -> list[tuple[str, str]]:
         raise ValueError("another kind of body")
     body = request.get_data(cache=False).decode("ascii")
     return parse_qsl(body, keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS)
-
-
-def _row(token: str, answer: Mapping[str, str]) -> str:
-    """Return the answer's identifier: the same only where the same answer is sent again from the same page.
-
-    Who goes back, corrects the answer and sends it has sent another one. The token is not kept, so that the identifier
-    does not tell the answer to who guesses it.
-    """
-    text = json.dumps([token, sorted(answer.items())])
-    return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16]))
 
 
 @dataclass(frozen=True)
@@ -257,7 +249,7 @@ class _List:
 
     def _page(self, words: str, status: int, at: str = "", notice: str = "") -> Response:
         action = f"{self.path}{at}?{urlencode({LETTER: self._letter})}" if at else ""
-        text = self.pages.message(self.tongue, "mail_service", words, action=action, notice=notice)
+        text = self.pages.message(self.tongue, MAIL_SERVICE, words, action=action, notice=notice)
         return _html(text, status)
 
 

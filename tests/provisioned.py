@@ -1,7 +1,7 @@
 """One provisioned lab for all tests of a session: its own site folder, state and network, beside any lab of the user's.
 
-`AZUKARI_KEEP_LAB=1` leaves it up for the next run (a developer's convenience); `python -m tests.provisioned down`
-ends it.
+For developers: `AZUKARI_KEEP_LAB=1` leaves it up for the next run, `python -m tests.provisioned down` ends it, and
+`AZUKARI_TEST_LAB=70` takes a lab of that number beside another.
 """
 
 import os
@@ -18,23 +18,27 @@ from azukari.lab import Lab
 from azukari.site import Site, load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FOLDER = Path("/var/tmp/azukari-tests")
-NUMBER = 65  # third number of its addresses; inventory/lab has 64
+NUMBER = int(os.environ.get("AZUKARI_TEST_LAB", "65"))  # third number of its addresses; inventory/lab has 64
+FOLDER = Path("/var/tmp/azukari-tests" if NUMBER == 65 else f"/var/tmp/azukari-tests-{NUMBER}")
 APPLY_SECONDS = 900
 
 
-def azukari(*arguments: str, timeout: float = 300, root: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+def azukari(
+    *arguments: str, timeout: float = 300, root: Path = REPOSITORY, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would, with the test lab's state.
 
     Args:
         arguments: the verb and its options.
         timeout: seconds.
         root: the checkout to run; lock-out tests run a copy with one wrong file.
+        given: its standard input.
     """
     return subprocess.run(
         [sys.executable, "-m", "azukari", *arguments],
         cwd=root,
         env=environment(root),
+        input=given,
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -85,6 +89,9 @@ def up() -> None:
     _must("lab", "up", timeout=600)
     _must("apply", timeout=APPLY_SECONDS)
     _must("lab", "snapshot")
+    _must("drill", "canary")  # the newest of each is judged in each verify
+    _must("drill", "mail")
+    _must("drill", "letters")
     marker.write_text(time.strftime("%Y-%m-%dT%H:%M:%SZ\n", time.gmtime()))
 
 

@@ -14,8 +14,14 @@ from azukari.provision.preflight import Finding
 from azukari.provision.recovery import recover
 from azukari.provision.session import session as working_on
 from azukari.site import Site, approval
+from azukari.verify import browser
 
-_TOOLS = {"ssh": "openssh-client", "ssh-keygen": "openssh-client", "nft": "nftables"}
+_TOOLS = {
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "nft": "nftables",
+    browser.PROGRAM: browser.PACKAGE,  # without it, USE-03 and USE-06 are not evaluated
+}
 
 
 def command(

@@ -1,6 +1,7 @@
 """`azukari evidence`: what was signed, and whether it still says so."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -75,6 +76,16 @@ def show(which: Which = "", site: SiteOption = None, hosts: Hosts = False, as_js
     for verdict, tests in (("failed", "failedTests"), ("not settled", "warnedTests")):
         for test in chosen.statement["predicate"][tests]:
             console.print(Text(shown(f"{verdict}: {test}"), style="red" if verdict == "failed" else "yellow"))
+    for line in _drilled(chosen):
+        console.print(Text(shown(line)))
+
+
+def _drilled(chosen: Evidence) -> Iterator[str]:
+    """Give what a drill did and what came of it, with each key that was tried."""
+    for step in chosen.results["steps"] if chosen.kind == "drill" else ():
+        yield f"{step['what']}: {step['said']}"
+        for key in step.get("tried", ()):
+            yield f"    {key['path']} ({key['kind']}): {key['said']}"
 
 
 @app.command()

@@ -101,6 +101,8 @@ def _make_keys(site: Site, *, office: bool, auditor: bool) -> None:
     lab_site.evidence_keys(site, holders)
     if office:
         lab_site.office_key(site)
+    lab_site.signing_key(site)
+    lab_site.mail_tiers_key(site)
 
 
 def _say(site: Site, folder: Path) -> None:

@@ -10,11 +10,12 @@ from azukari.lab import Lab
 from azukari.site import Site, load
 
 _PLANNED = (0, 4)  # no change, or changes: for verify to judge
+_DRILLED = (0, 1)  # as promised, or not: for verify to judge
 _JUDGED = (0, 1, 2)  # verify's exit codes that leave evidence to report
 
 
 def demo(site: SiteOption = None) -> int:
-    """Do the main job: lab up, apply, verify, report. Can be run again at any time; exit code as of `verify`."""
+    """Do the main job: lab up, apply, drill, verify, report. Can be run again at any time; exit code as of `verify`."""
     folder = str(site_folder(site))
     console = new_console(stderr=True)
     started = time.monotonic()
@@ -31,6 +32,9 @@ def demo(site: SiteOption = None) -> int:
     # From here on `lab reset` takes seconds; and what is judged below has been through a restart.
     if unkept and (code := do("lab", "snapshot", *unkept)):
         return code
+    for drill in ("canary", "mail", "letters"):
+        if (drilled := do("drill", drill)) not in _DRILLED:
+            return drilled
     if (planned := do("plan")) not in _PLANNED:  # DEST-10 asks for the newest signed plan
         return planned
     judged = do("verify")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from azukari.errors import InputError
@@ -38,7 +39,9 @@ def complete(folder: Path, mirror: str | None, security_mirror: str | None, reso
     given = bool(mirror or security_mirror or resolvers)
     ours = upstream.exists() and upstream.read_text(encoding="utf-8").startswith(_MADE)
     if given or not upstream.exists() or (ours and not Lab.of(site).stands):
-        text = _MADE + of_machine(mirror=mirror, security_mirror=security_mirror, resolvers=resolvers).as_yaml()
+        machine = of_machine(mirror=mirror, security_mirror=security_mirror, resolvers=resolvers)
+        # The hosts ask the lab's own name server, which has the site's zone and asks the machine's for all else.
+        text = _MADE + replace(machine, resolvers=Lab.of(site).ask(machine.resolvers)).as_yaml()
         if not upstream.exists() or upstream.read_text(encoding="utf-8") != text:
             upstream.write_text(text, encoding="utf-8")
             said.append("made: the site's upstream")

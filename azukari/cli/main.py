@@ -35,12 +35,15 @@ VERBS = (
     "doctor",
     "plan",
     "apply",
+    "drill",
     "verify",
     "evidence",
     "report",
     "safeguards",
     "people",
     "office",
+    "disclosure",
+    "request",
 )
 
 

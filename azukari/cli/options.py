@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from azukari.errors import InputError
-from azukari.site import Site, load
+from azukari.site import Site, holders_dir, load
 
 SiteOption = Annotated[
     Path | None,
@@ -37,6 +37,20 @@ def must_be_writable(*files: Path | None) -> None:
             raise InputError(f"{file} cannot be written: there is no such folder, or no right to it.")
         if file.resolve() in [other.resolve() for other in written[:number]]:
             raise InputError(f"{file} is named twice; each output needs a file of its own.")
+
+
+def approval_key(site: Site, given: Path | None, option: str = "--key") -> Path:
+    """Return the office's approval key that is meant: the named one, or the one that lies in the office's folder.
+
+    Raises:
+        InputError: there is none on this machine; names the option.
+    """
+    signing = given or holders_dir(site) / "office" / "approval"
+    if not signing.exists():
+        raise InputError(
+            f"The office's approval key {signing} is not on this machine; the office runs this on its own: {option}."
+        )
+    return signing
 
 
 def chosen_site(given: Path | None) -> Site:

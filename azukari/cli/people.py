@@ -13,7 +13,7 @@ from rich.text import Text as Words
 from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
-from azukari.people import authority, decoys, identity
+from azukari.people import authority, decoys, identity, tls_decoys
 from azukari.site import DOMAINS, Person, Site, fingerprint, holders_dir
 from azukari.site.keys import public_key_file
 
@@ -77,6 +77,7 @@ def audit(
     written = identity.issue_auditor(loaded, at_hand, public, datetime.timedelta(hours=hours))
     for domain in at_hand:
         decoys.make(loaded, domain)
+        tls_decoys.make(loaded, domain)
     console = new_console(soft_wrap=True)
     console.print(f"Certificates for {hours:g} h, of {_words(at_hand)}:")
     for path in written:

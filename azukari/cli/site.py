@@ -1,4 +1,4 @@
-"""`azukari site`: check, show, approve and compare the declared site."""
+"""`azukari site`: check, show, approve and compare the declared site; fetch its sealed answers and its statistics."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,21 @@ from rich.table import Table
 from rich.text import Text as Words
 
 from azukari import safeguards
+from azukari.cli import site_answers, site_send, site_statistics
 from azukari.cli.console import new_console
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
-from azukari.site import Approval, Site, approval, approve, changes, holders_dir, remember, reminders
+from azukari.site import Approval, Site, approval, approve, changes, holders_dir, remember, reminders, zone
 from azukari.site.keys import public_key_file
+from reference_site.answers import MAIL_SERVICE
 
-app = typer.Typer(no_args_is_help=True, help="Check, show, approve and compare the declared site.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check, show, approve and compare the declared site; fetch its sealed answers."
+)
+app.command()(site_answers.answers)
+app.command()(site_answers.reseal)
+app.command()(site_statistics.statistics)
+app.command()(site_send.send)
 
 _STATES = {
     "approved": "approved by the office as it stands",
@@ -81,6 +89,9 @@ def show(site: SiteOption = None, as_json: _Json = False) -> None:
     for person in loaded.contract.people:
         state = "" if person.current(today) else "not today"
         people.add_row(person.name, person.duty, " ".join(person.hosts), str(person.until), state)
+    for signing in loaded.contract.disclosers:
+        state = "" if signing.current(today) else "not today"
+        people.add_row(signing.name, "signs disclosures", "", str(signing.until), state)
     for table in (hosts, flows, people):
         console.print(table)
         console.print()
@@ -128,6 +139,57 @@ def diff(site: SiteOption = None, office_key: _OfficeKey = None) -> None:
     if _print_changes(console, loaded, key):
         raise typer.Exit(4)
     console.print(Words(f"The site {loaded.name} is what the office approved."))
+
+
+@app.command("zone")
+def print_zone(site: SiteOption = None) -> None:
+    """Print the DNS records that the office publishes for the site, as lines of a master file (RFC 1035)."""
+    loaded = chosen_site(site)
+    for record in zone.records(loaded):
+        print(record.line())
+    for host in loaded.group("mail"):
+        for address in filter(None, (host.address, host.address6)):
+            print(f"; whoever owns {address}: {address.reverse_pointer}. IN PTR {zone.sending_name(loaded, host)}.")
+    if loaded.group("mail") and zone.signing_selector(loaded) is None:
+        raise InputError("The site has no key that signs mail, so a record is missing; make it: azukari site dkim")
+
+
+@app.command()
+def dkim(site: SiteOption = None) -> None:
+    """Make this year's key that signs mail; the office approves and publishes its public half, then `apply` uses it."""
+    from azukari.people import dkim_keys
+
+    loaded = chosen_site(site)
+    if not loaded.group("mail"):
+        raise InputError("The site has no host in the group mail, so it signs no mail.")
+    selector = dkim_keys.make(loaded)
+    console = new_console(soft_wrap=True)
+    if selector is None:
+        console.print("This year's key is there already.")
+        return
+    console.print(Words(f"Made keys/dkim/{selector}.pem; its private half is in secrets/production.yml."))
+    console.print("Next: `azukari site approve` by the office, `azukari site zone` for its DNS, then `azukari apply`.")
+
+
+@app.command("mail-key")
+def mail_key(site: SiteOption = None) -> None:
+    """Make this year's key for which subscribers' addresses are sealed; the office states its public half."""
+    from azukari.people import mail_keys
+
+    loaded = chosen_site(site)
+    if not loaded.group("mail"):
+        raise InputError("The site has no host in the group mail, so nobody could open subscribers' addresses.")
+    name = mail_keys.make(loaded)
+    console = new_console(soft_wrap=True)
+    if name is None:
+        console.print("This year's key is there already.")
+        return
+    console.print(Words(f"Made {mail_keys.FOLDER}/{name}.pem; its private half is in secrets/production.yml."))
+    console.print(
+        Words(
+            f"Next: `azukari office key {MAIL_SERVICE}` and `azukari site approve` by the office, then `azukari apply`."
+        )
+    )
 
 
 def _waived_can_be(site: Site) -> None:
@@ -240,5 +302,9 @@ def _data(site: Site) -> dict[str, Any]:
                 "until": person.until.isoformat(),
             }
             for person in site.contract.people
+        ],
+        "disclosers": [
+            {"name": one.name, "from": one.since.isoformat(), "until": one.until.isoformat()}
+            for one in site.contract.disclosers
         ],
     }

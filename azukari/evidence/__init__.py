@@ -1,9 +1,9 @@
 """Signed evidence: one folder a run, verified with the public key alone."""
 
 from azukari.evidence.folder import FILES, Evidence, folder_of, listed, newest, write
-from azukari.evidence.record import Kind, Record, of_plan, of_run
+from azukari.evidence.record import Kind, Record, of_drill, of_plan, of_run
 from azukari.evidence.shapes import EvidenceInvalid
-from azukari.evidence.verifier import Verified, verify
+from azukari.evidence.verifier import Verified, fault_of, verify
 
 __all__ = [
     "FILES",
@@ -12,9 +12,11 @@ __all__ = [
     "Kind",
     "Record",
     "Verified",
+    "fault_of",
     "folder_of",
     "listed",
     "newest",
+    "of_drill",
     "of_plan",
     "of_run",
     "verify",

@@ -6,8 +6,10 @@ Kept inside the evidence, so that a report can be drawn years later from the fol
 from typing import Any
 
 from azukari.content import content
+from azukari.people.sealing_keys import stated_keys
 from azukari.safeguards.chain import checks_in
 from azukari.site import Site, approval
+from azukari.verify.website import declared_forms
 
 
 def of(site: Site | None) -> dict[str, Any]:
@@ -57,5 +59,8 @@ def _declared(site: Site) -> dict[str, Any]:
             {"from": flow.source, "to": flow.to, "port": flow.port, "protocol": flow.protocol, "why": flow.why}
             for flow in site.flows
         ],
+        "policy": site.policy.model_dump(mode="json"),
+        "forms": {path: collection.name for path, collection in declared_forms(site).items()},
+        "sealing_keys": stated_keys(site),
         "exceptions": [{**each.model_dump(mode="json"), "until": each.until.isoformat()} for each in site.exceptions],
     }

@@ -131,5 +131,56 @@ def of_plan(
     )
 
 
+def of_drill(
+    site: str,
+    drill: str,
+    hosts: Iterable[str],
+    steps: Iterable[Mapping[str, Any]],
+    started: datetime,
+    ended: datetime,
+    *,
+    policy: str,
+    left: Mapping[str, str] | None = None,
+) -> Record:
+    """Return the record of a drill.
+
+    Args:
+        site: its name.
+        drill: the drill's name.
+        hosts: the hosts on which it was done.
+        steps: each with `what`, `passed` and `said`, and where keys were tried `tried`: of each its `path`, `kind`, the
+            values that it `opens`, and `said`; no personal information, no mark, no secret.
+        started, ended: with their time zone.
+        policy: SHA-256 of the declared policy under which it was done.
+        left: trust domains that were left out, and why.
+    """
+    hosts, done = tuple(hosts), [dict(step) for step in steps]
+    passed = bool(done) and all(step["passed"] for step in done)
+    found: dict[str, Any] = {
+        "site": site,
+        "drill": drill,
+        "policy": policy,
+        "started": started.isoformat(),
+        "ended": ended.isoformat(),
+        "hosts": list(hosts),
+        "left": dict(left or {}),
+        "passed": passed,
+        "steps": done,
+    }
+    return Record(
+        kind="drill",
+        subject=site,
+        results=found,
+        started=started,
+        ended=ended,
+        outcome="PASSED" if passed else "FAILED",
+        hosts=hosts,
+        passed=tuple(step["what"] for step in done if step["passed"]),
+        failed=tuple(step["what"] for step in done if not step["passed"]),
+        vantages=("controller",),
+        identity="host certificates of the site's own CAs",
+    )
+
+
 def _names(results: Iterable[Result]) -> tuple[str, ...]:
     return tuple(sorted(f"{result.safeguard} {result.check}[{result.host}]" for result in results))

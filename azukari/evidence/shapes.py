@@ -142,6 +142,46 @@ class _Flow(BaseModel):
     why: str
 
 
+class _Item(BaseModel):
+    name: str
+    required: bool
+    title: _Names
+    purposes: list[str]
+
+
+class _Retention(BaseModel):
+    days: int | None = None
+    until: str | None = None
+
+
+class _Collection(BaseModel):
+    name: str
+    clause: str
+    title: _Names
+    items: list[_Item]
+    store: str
+    retention: _Retention
+    readers: list[str]
+
+
+class _Cookie(BaseModel):
+    name: str
+    purpose: str
+    days: int
+    title: _Names
+
+
+class _Purpose(BaseModel):
+    clause: str
+    title: _Names
+
+
+class _Policy(BaseModel):
+    collections: list[_Collection]
+    cookies: list[_Cookie]
+    purposes: dict[str, _Purpose]
+
+
 class _Site(BaseModel):
     title: _Names
     lab: bool
@@ -151,6 +191,10 @@ class _Site(BaseModel):
     hosts: list[_Host]
     flows: list[_Flow]
     exceptions: list[dict[str, Any]]
+    # Evidence of before these were kept has none of the three.
+    policy: _Policy | None = None
+    forms: dict[str, str] = {}
+    sealing_keys: dict[str, list[str]] = {}
 
 
 class _Context(BaseModel):

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import azukari
+from azukari import safeguards
 from azukari.content import content
 from azukari.evidence import origin
 from azukari.evidence.record import Record
-from azukari.safeguards import load
 from azukari.site import Site
 from azukari.verify.facts import PROGRAM
 
@@ -73,7 +73,7 @@ def _subject(record: Record, site: Site | None) -> dict[str, Any]:
 def _configuration(site: Site | None) -> list[dict[str, Any]]:
     parts = [
         {**_resource("azukari", origin.digest()), "annotations": {"version": azukari.__version__}},
-        _resource("catalogue", load().digest),
+        _resource("catalogue", safeguards.digest()),
         _resource("facts program", origin.file_digest(content(PROGRAM))),
     ]
     if site is not None:

@@ -15,6 +15,7 @@ from azukari.evidence import dsse, statement
 from azukari.evidence.folder import STATEMENT, Evidence
 from azukari.evidence.shapes import EvidenceInvalid
 from azukari.evidence.signer import fingerprint
+from azukari.evidence.signer import public_key as public_key_of
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,20 @@ def verify(folder: Path, public_key: Ed25519PublicKey) -> Verified:
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             raise EvidenceInvalid(f"{folder.name}: {name} was changed after it was signed.")
     return Verified(Evidence(folder), key)
+
+
+def fault_of(evidence: Evidence, key_file: Path) -> str:
+    """Return why evidence of the site's own is not what the contractor signed; empty where it is.
+
+    Args:
+        evidence: as `listed` gives it.
+        key_file: the contractor's public evidence key, as the site declares it.
+    """
+    try:
+        verify(evidence.folder, public_key_of(key_file))
+    except EvidenceInvalid as error:
+        return str(error)
+    return ""
 
 
 def _envelope(folder: Path) -> dsse.Envelope:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from azukari.errors import InputError, Unreachable
-from azukari.lab import disk, enter, fresh, image, keys, network, process, record, settings
+from azukari.lab import disk, enter, fresh, image, internet, keys, network, process, record, settings
 from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout, layout
@@ -18,7 +18,7 @@ from azukari.lab.locks import lock
 from azukari.lab.needs import require_machine, require_root
 from azukari.lab.passage import open_passage
 from azukari.lab.removal import end, remove, remove_host
-from azukari.lab.sources import Upstream
+from azukari.lab.sources import Upstream, machine_resolvers
 from azukari.site import Site, holders_dir, state_dir
 
 # A step that ended: what it was, and the seconds it took.
@@ -109,8 +109,20 @@ class Lab:
             settings.claim(self._layout.site)
             self._timed("network", lambda: network.make(self._layout))
             open_passage(self._layout)
+            self._timed("internet", lambda: internet.ensure(self._layout, self._site, self._asked()))
             each(self._layout.hosts, lambda host: self._ensure(host, base))
             self._progress("lab", time.monotonic() - started)
+
+    def ask(self, resolvers: tuple[str, ...]) -> tuple[str, ...]:
+        """Say whom the lab's own name server asks for names that are not the site's; return its own addresses."""
+        folder = self._layout.internet_folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "resolvers").write_text("\n".join(resolvers) + "\n", encoding="utf-8")
+        return tuple(address.partition("/")[0] for address in self._layout.internet[:1])
+
+    def received(self) -> list[internet.Received]:
+        """Return what the readers' mail server has taken, the oldest first."""
+        return internet.received(self._layout)
 
     def down(self) -> None:
         """End all hosts at once and remove everything that `up` made on this machine, but for the cached image."""
@@ -303,6 +315,10 @@ class Lab:
         return lock(f"{self._layout.bridge}-{host.name}")
 
     # --- the lab
+
+    def _asked(self) -> tuple[str, ...]:
+        said = self._layout.internet_folder / "resolvers"
+        return tuple(said.read_text(encoding="utf-8").split()) if said.is_file() else machine_resolvers()
 
     @property
     def _sources(self) -> Upstream:

@@ -120,6 +120,21 @@ class Layout:
         return tuple(address for last in range(192, 224) for address in self._at(last, last))
 
     @property
+    def internet(self) -> tuple[str, ...]:
+        """The addresses of the lab's name server and of its readers' mail server, with prefix length."""
+        return self._at(0x2, 2)
+
+    @property
+    def internet_plain(self) -> tuple[str, ...]:
+        """The addresses of a mail server that speaks no TLS, with prefix length."""
+        return self._at(0x3, 3)
+
+    @property
+    def internet_folder(self) -> Path:
+        """Where the zone, what was received and the record of its process lie."""
+        return self.folder / "internet"
+
+    @property
     def gateway(self) -> IPv4Address:
         """Where the hosts send what is not on the bridge."""
         return self.network4.network_address + 1

@@ -101,7 +101,7 @@ def outside(lab: Layout) -> Outside:
 def _make_outside(lab: Layout) -> None:
     if lab.namespace in _namespaces() and _exists(lab.outside_interface):
         run(["ip", "link", "set", lab.outside_interface, "master", lab.bridge, "up"])
-        _add_office(lab)
+        _add_others(lab)
         return
     if lab.namespace not in _namespaces():
         run(["ip", "netns", "add", lab.namespace])
@@ -115,15 +115,15 @@ def _make_outside(lab: Layout) -> None:
     run([*inside, "link", "set", "lo", "up"])
     run([*inside, "link", "set", "outside0", "up"])
     run([*inside, "route", "add", "default", "via", str(lab.gateway)])
-    _add_office(lab)
+    _add_others(lab)
 
 
-def _add_office(lab: Layout) -> None:
-    """Give the vantage the office's addresses beside its own, for whoever asks for one of them by name."""
+def _add_others(lab: Layout) -> None:
+    """Give the vantage the office's and the internet's addresses, for whoever asks for one of them by name."""
     # Deprecated: the kernel takes none of them as the source of what does not ask for it.
     lines = [
         " ".join(["address", "replace", address, "dev", "outside0", "preferred_lft", "0", *_nodad(address)])
-        for address in lab.office
+        for address in (*lab.office, *lab.internet, *lab.internet_plain)
     ]
     run(["ip", "-n", lab.namespace, "-batch", "-"], text="\n".join(lines))
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from azukari.lab import disk, image, network, process, record, settings
+from azukari.lab import disk, image, internet, network, process, record, settings
 from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout
@@ -21,6 +21,7 @@ def remove(lab: Layout) -> None:
         before = record.read(lab).get("loops")
         known = {host.name: host for host in (*record.standing(lab).hosts, *lab.hosts)}
         each(list(known.values()), lambda host: remove_host(lab, host))
+        internet.end(lab)
         network.remove(lab)
         close_passage(lab)
         settings.give_back(lab.site)

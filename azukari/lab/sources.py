@@ -70,7 +70,7 @@ def of_machine(
     return Upstream(
         mirror=mirror,
         security_mirror=(security_mirror or security_beside(mirror)).rstrip("/"),
-        resolvers=resolvers or _resolvers(root),
+        resolvers=resolvers or machine_resolvers(root),
     )
 
 
@@ -157,7 +157,12 @@ def _listed(uri: str, root: Path) -> str:
     return next((line.split()[0] for line in text.splitlines() if line.strip() and line[0] != "#"), uri)
 
 
-def _resolvers(root: Path) -> tuple[str, ...]:
+def machine_resolvers(root: Path = Path("/")) -> tuple[str, ...]:
+    """Return the DNS servers of the machine that a lab host could reach.
+
+    Raises:
+        InputError: there is none; says what to give.
+    """
     for path in (root / "etc/resolv.conf", root / _RESOLVED):
         try:
             text = path.read_text(encoding="utf-8")

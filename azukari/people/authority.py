@@ -59,7 +59,8 @@ def create(site: Site, domain: str) -> "Authority":
                 "user": keys.private_text(user).decode(),
                 "host": keys.private_text(host).decode(),
                 "tls": tls.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-            }
+            },
+            "services": domain_secrets.new_services_secret(),
         },
     )
     public = _public_folder(site)
@@ -214,21 +215,28 @@ class Authority:
         return certificate
 
     def tls_certificate(
-        self, csr_pem: str, names: Sequence[str], days: int, client: bool = True, server: bool = True
+        self,
+        csr_pem: str,
+        names: Sequence[str],
+        days: int,
+        client: bool = True,
+        server: bool = True,
+        start: datetime | None = None,
+        key_id: str = "",
     ) -> str:
         """Return a TLS certificate (PEM, the leaf alone) for the key of a signing request.
 
-        Arguments and errors are those of `tls_certificates.leaf`.
+        Arguments and errors are those of `tls_certificates.leaf`; `key_id` is how the ledger calls it, by default its
+        first name.
         """
         certificate = tls_certificates.leaf(
-            self.tls_ca, self.tls_ca_pem, csr_pem, names, days, client=client, server=server
+            self.tls_ca, self.tls_ca_pem, csr_pem, names, days, client=client, server=server, start=start
         )
-        key_id, serial = names[0], certificate.serial_number
         entry = Entry(
             event="issued",
             kind="tls",
-            serial=serial,
-            key_id=key_id,
+            serial=certificate.serial_number,
+            key_id=key_id or names[0],
             names=tuple(names),
             valid_after=certificate.not_valid_before_utc.isoformat(),
             valid_before=certificate.not_valid_after_utc.isoformat(),

@@ -3,6 +3,9 @@
 Ansible itself reads the same file, so that nothing secret needs a second home.
 """
 
+import base64
+import hashlib
+import hmac
 import secrets
 from pathlib import Path
 from typing import Any
@@ -66,6 +69,30 @@ def read(site: Site, domain: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{source} does not hold a table of secrets.")
     return values
+
+
+def new_services_secret() -> str:
+    """Return a new secret from which those of the domain's services are made."""
+    return secrets.token_urlsafe(32)
+
+
+def service_secret(site: Site, domain: str, what: str) -> str:
+    """Return a secret of a service, always the same for the same purpose: 256 bits, base64url.
+
+    Args:
+        site: the site.
+        domain: the domain whose service it is.
+        what: what it is for, such as `database password of intake`.
+
+    Raises:
+        KeysNotAtHand: as `read`.
+        InputError: the domain's secrets hold none for services.
+    """
+    own = read(site, domain).get("services")
+    if not isinstance(own, str) or not own:
+        raise InputError(f"{path(site, domain)} lacks “services”, the secret from which those of services are made.")
+    made = hmac.digest(own.encode(), f"azukari {site.name} {domain} {what}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def _vault(site: Site, domain: str) -> Any:

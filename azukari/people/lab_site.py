@@ -5,6 +5,7 @@ folders, so that each proof there uses what its holder would have.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from azukari.errors import InputError
-from azukari.people import authority, domain_secrets
+from azukari.people import authority, dkim_keys, domain_secrets, mail_keys, sealing_keys
 from azukari.site import DOMAINS, Approval, Site, approval, approve, holders_dir, load
 from azukari.ssh import keys
 
@@ -56,6 +57,7 @@ def make(site_path: Path | str, *, sign: bool = False) -> Made:
     if not site.lab:
         raise InputError(f"{site.path} is no lab (site.yml has no “lab: true”): its people make their own keys.")
     made = [*_people(site), *office_key(site), *evidence_keys(site), *_own_keys(site), *_authorities(site)]
+    made += [*mail_tiers_key(site), *_sealing_keys(site), *signing_key(site)]
     found = approval(site)
     generated = all(path.startswith(_GENERATED) for path in found.changed)
     new_office = found.state == "forged" and "the office's approval key" in made
@@ -80,7 +82,7 @@ def _pair(private: Path, comment: str, public_copy: Path | None = None) -> bool:
 
 def _people(site: Site) -> list[str]:
     made = []
-    for person in site.contract.people:
+    for person in (*site.contract.people, *site.contract.disclosers):
         declared = person.keys[0]
         if declared.startswith("keys/"):
             private = holders_dir(site) / "people" / person.name / "id_ed25519"
@@ -115,6 +117,34 @@ def evidence_keys(site: Site, holders: tuple[str, ...] = ("contractor", "auditor
     return made
 
 
+def _sealing_keys(site: Site) -> list[str]:
+    """The keys for what is sealed, each with the office's statement; a statement that is over is made anew."""
+    made = []
+    for name in (each.name for each in site.policy.collections if sealing_keys.holder(site, each.name)):
+        if not sealing_keys.stated(site, name):
+            until = min(site.contract.end, site.today() + timedelta(days=365))
+            sealing_keys.make(site, name, holders_dir(site) / "office" / "approval", until)
+            of_office = sealing_keys.holder(site, name) == "office"
+            made.append(f"the office's {'' if of_office else 'statement of the '}sealing key for {name}")
+    return made
+
+
+def mail_tiers_key(site: Site) -> list[str]:
+    """Make this year's key of the mail tier unless it is there; return what was made, in words."""
+    if not site.group("mail"):
+        return []
+    name = mail_keys.make(site)
+    return [f"the mail tier's key {name}"] if name else []
+
+
+def signing_key(site: Site) -> list[str]:
+    """Make this year's key that signs mail unless it is there; return what was made, in words."""
+    if not site.group("mail"):
+        return []
+    selector = dkim_keys.make(site)
+    return [f"the key {selector} that signs mail"] if selector else []
+
+
 def _own_keys(site: Site) -> list[str]:
     """The keys of the auditor's own account and of first contact: nobody needs to approve them."""
     made = []
@@ -146,6 +176,7 @@ def _authorities(site: Site) -> list[str]:
 def _whole(site: Site, domain: str) -> bool:
     try:
         authority.load(site, domain).must_be_declared(site)
+        domain_secrets.service_secret(site, domain, "")
     except InputError:
         return False
     return True

@@ -56,6 +56,7 @@ def leaf(
     *,
     client: bool,
     server: bool,
+    start: datetime | None = None,
 ) -> x509.Certificate:
     """Return a certificate for the key of a signing request.
 
@@ -69,6 +70,7 @@ def leaf(
         days: 1 to 397.
         client: may be used as a client's certificate.
         server: may be used as a server's.
+        start: with time zone; now by default.
 
     Raises:
         InputError: a bad request, a weak key, no name, no use, or too long.
@@ -88,7 +90,7 @@ def leaf(
     if not request.is_signature_valid or not strong:
         raise InputError(f"The signing request for {names[0]} has a bad signature or a key that is too weak.")
     root = x509.load_pem_x509_certificate(ca_pem.encode())
-    start = datetime.now(UTC) - ssh_certificates.CLOCK_SKEW
+    start = start or datetime.now(UTC) - ssh_certificates.CLOCK_SKEW
     uses = [ExtendedKeyUsageOID.SERVER_AUTH] * server + [ExtendedKeyUsageOID.CLIENT_AUTH] * client
     usage = x509.KeyUsage(
         digital_signature=True,

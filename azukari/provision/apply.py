@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from azukari.errors import NotJudged, SafeguardFails
-from azukari.people import decoys
+from azukari.people import decoys, tls_decoys
+from azukari.provision.application import must_be_stated
 from azukari.provision.lock import apply_lock, lock_place
 from azukari.provision.preflight import Finding, HostState, ask_all
 from azukari.provision.recovery import after_fault, recover
@@ -109,9 +110,13 @@ def apply(at: Session, progress: Progress, *, tags: Iterable[str] = (), plain: b
         SafeguardFails: a task failed or a change was rolled back; hosts that come later were not touched.
     """
     tags = list(tags)
+    if not tags or "site" in tags:
+        must_be_stated(at.site)
     refuse(preflight(at, progress))
     result = Result(left=at.left, rolled_back=recover(at, at.hosts), new=at.of_way("new"))
-    decoys.ensure(at.site, sorted({str(at.site.hosts[h].domain) for h in at.hosts}))
+    domains = sorted({str(at.site.hosts[h].domain) for h in at.hosts})
+    decoys.ensure(at.site, domains)
+    tls_decoys.ensure(at.site, domains)
     bastions = [host.name for host in at.site.group("bastion")]
     if fresh := [b for b in bastions if b in result.new]:
         _take_over(at, fresh, progress, result, plain=plain)

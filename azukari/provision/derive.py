@@ -5,12 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from azukari.content import content
+from azukari.provision.application import application
 from azukari.provision.logins import person, principals
-from azukari.provision.release import ERROR_CODES
-from azukari.site import Host, ResolvedFlow, Site, load
+from azukari.provision.mailing import mailing
+from azukari.provision.release import ERROR_CODES, forms
+from azukari.site import Host, ResolvedFlow, Site, load, zone
 from azukari.site.flows import proxy_names
+from reference_site.answers import CONFIRM, DELIVERY, MAIL_SERVICE, PATHS, UNSUBSCRIBE
 
-PROXY_PORT = 3128
+PROXY_PORT, DNS_PORT = 3128, 53
+COUNTING = "counting"  # the purpose of a cookie by which the web server counts visits
+# Of the E-mail Information Service: letters that ask a person for confirmation, in a day; the days after its letter's,
+# and after its own where it has none, on which a registration that nobody confirmed is still kept.
+LETTERS_A_DAY, UNCONFIRMED_DAYS, UNSENT_DAYS = 3, 1, 7
 
 
 @cache
@@ -42,8 +49,13 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
         "lab": site.lab,
         "flows_in": [_flow(f, f.source_name, f.sources) for f in site.flows_in(host)],
         "flows_out": [
-            _flow(f, f.to_name, f.destinations) for f in site.flows_out(host) if not f.to_name.startswith("proxy:")
+            _flow(f, f.to_name, f.destinations)
+            for f in site.flows_out(host)
+            if not f.to_name.startswith("proxy:") and f.to_name != "visitors"
         ],
+        "mail_leaves": any(f.to_name == "visitors" for f in site.flows_out(host)),
+        "resolver": _resolver(site),
+        "mail": _mail(site, host) if "mail" in host.groups else {},
         "people": [person(site, one) for one in site.people_on(host, on=site.today())],
         "principals": principals(site, host),
         "proxy": {
@@ -55,9 +67,41 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
         },
         "authorities": {domain: _authority(site, domain) for domain in sorted({h.domain for h in site.hosts.values()})},
         "own_programs": own_programs(),
+        "forms": [
+            {
+                "name": one.name,
+                "purposes": [DELIVERY] if one.name == MAIL_SERVICE else list(one.purposes),
+                "paths": dict(PATHS[one.name]),
+                "of_letters": _of_letters(one.name),
+                "days": one.retention.days,
+                "choices": [f"{item.name}={choice.name}" for item in one.items for choice in item.choices],
+                "purged": one.name == MAIL_SERVICE or one.retention.days is not None,
+            }
+            for one in site.policy.collections
+            if one.name in forms(site)
+        ],
+        "visit": visit_cookie(site),
+        "smallest_group": site.policy.statistics.smallest_group,
+        "letters": {"a_day": LETTERS_A_DAY, "unconfirmed_days": UNCONFIRMED_DAYS, "unsent_days": UNSENT_DAYS},
+        "access_days": next((one.retention.days for one in site.policy.collections if one.name == "access"), None),
+        "application": application(site) if "app" in host.groups else {},
+        "mailing": mailing(site) if "mail" in host.groups else {},
         "web_names": list(site.settings.names),
         "web_errors": [str(code) for code in ERROR_CODES],
+        "app": _host(site.group("app")[0]) if site.group("app") else None,
     }
+
+
+def visit_cookie(site: Site) -> dict[str, Any]:
+    """Return the declared cookie by which visits are counted, its name and days; empty where none is declared."""
+    found = [one for one in site.policy.cookies if one.purpose == COUNTING]
+    return {"name": found[0].name, "days": found[0].days} if found else {}
+
+
+def _of_letters(form: str) -> list[str]:
+    """Return the paths that letters lead to, of the form whose registrations they confirm; of others none."""
+    paths = PATHS[form].values() if form == MAIL_SERVICE else ()
+    return [path + end for path in paths for end in (CONFIRM, UNSUBSCRIBE)]
 
 
 def own_programs() -> list[str]:
@@ -71,6 +115,23 @@ def own_programs() -> list[str]:
         path for kind in ("files", "templates") for path in roles.glob(f"*/{kind}/usr/local/**/*") if path.is_file()
     ]
     return sorted({"/" + "/".join(path.relative_to(roles).parts[2:]).removesuffix(".j2") for path in found})
+
+
+def _resolver(site: Site) -> dict[str, list[str]]:
+    """Return who may ask the bastion for names, and where; nobody: there is no resolver."""
+    bastion = site.group("bastion")[0]
+    asking = [n for f in site.flows_in(bastion) if f.port == DNS_PORT for n in f.sources]
+    own = [str(a) for a in (bastion.address, bastion.address6) if a]
+    return {"clients": list(dict.fromkeys(str(n) for n in asking)), "addresses": own}
+
+
+def _mail(site: Site, host: Host) -> dict[str, Any]:
+    """Return what a mail host is called, and the key that it signs with."""
+    return {
+        "domain": site.settings.mail_domain,
+        "name": zone.sending_name(site, host),
+        "selector": zone.signing_selector(site),
+    }
 
 
 def _host(host: Host) -> dict[str, Any]:

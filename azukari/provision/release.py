@@ -22,8 +22,12 @@ from azukari.content import content
 from azukari.errors import InputError, SafeguardFails
 from azukari.site import Site, holders_dir
 from azukari.site.models import Retention
+from reference_site.answers import MAIL_SERVICE, PATHS
+from reference_site.forms import Tongue
 
-LANGUAGES = ("ja", "en")
+LANGUAGES: tuple[Tongue, ...] = ("ja", "en")
+# The forms behind which everything stands, by the name of the policy's collection.
+FORMS = ("contact", MAIL_SERVICE)
 ERROR_CODES = (400, 403, 404, 405, 408, 413, 414, 421, 429, 500, 503)
 MANIFEST = "/.well-known/azukari/release.json"
 SIGNATURE = "/.well-known/azukari/release.sig"
@@ -60,11 +64,36 @@ def build(site: Site) -> Release:
     Raises:
         azukari.errors.OwnFault: this installation lacks the pages' templates.
     """
-    folder = content("roles") / "web" / "files" / "release"
-    words = yaml.safe_load((folder / "text.yml").read_text(encoding="utf-8"))
-    pages = _Pages(site, folder, words)
+    pages = _pages(site)
     files = {**pages.assets, **pages.documents(), **pages.errors()}
     return Release(files, _manifest(site, files))
+
+
+def forms(site: Site) -> tuple[str, ...]:
+    """Return the names of the site's forms: those that its policy declares, where an application takes them.
+
+    Who registers for the E-mail Information Service is sent a letter, so it needs hosts of the group mail.
+    """
+    declared = {collection.name for collection in site.policy.collections}
+    standing = [name for name in FORMS if name != MAIL_SERVICE or site.group("mail")]
+    return tuple(name for name in standing if name in declared) if site.group("app") else ()
+
+
+def shells(site: Site) -> dict[str, dict[str, str]]:
+    """Return what is around the forms' pages, by language, so that they look like the release's own.
+
+    Each has `html`, a whole document with `%title%` and `%main%` where a page's own title and content go, and
+    `privacy`, the path of the policy page: what `reference_site.pages.Shell` takes.
+
+    Raises:
+        azukari.errors.OwnFault: this installation lacks the pages' templates.
+    """
+    return _pages(site).shells()
+
+
+def _pages(site: Site) -> "_Pages":
+    folder = content("roles") / "web" / "files" / "release"
+    return _Pages(site, folder, yaml.safe_load((folder / "text.yml").read_text(encoding="utf-8")))
 
 
 def signing_key(site: Site) -> Ed25519PrivateKey:
@@ -163,6 +192,13 @@ class _Pages:
         privacy = site.policy.url
         self._home = {"ja": "/", "en": "/en/"}
         self._privacy = {"ja": privacy.ja, "en": privacy.en}
+        titles = {collection.name: collection.title for collection in site.policy.collections}
+        self._forms = {
+            lang: [
+                {"name": name, "path": PATHS[name][lang], "title": getattr(titles[name], lang)} for name in forms(site)
+            ]
+            for lang in LANGUAGES
+        }
 
     def documents(self) -> dict[str, bytes]:
         """Return the homepage and the policy page in both languages."""
@@ -178,6 +214,17 @@ class _Pages:
                 made[urls[lang] + "index.html"] = self._render(template, lang, urls, page)
         return made
 
+    def shells(self) -> dict[str, dict[str, str]]:
+        """Return what is around the forms' pages; the other language's form is not known here, its homepage is."""
+        page = {"title": "%title%", "here": "", "robots": "noindex"}
+        return {
+            lang: {
+                "html": self._render("shell.html.j2", lang, self._home, page).decode(),
+                "privacy": self._privacy[lang],
+            }
+            for lang in LANGUAGES
+        }
+
     def errors(self) -> dict[str, bytes]:
         """Return one page for each error, in both languages at once: the server cannot know which was wanted."""
         made = {}
@@ -192,7 +239,7 @@ class _Pages:
             made[f"/error/{code}.html"] = self._render("error.html.j2", "ja", {}, page)
         return made
 
-    def _render(self, template: str, lang: str, urls: dict[str, str], page: dict[str, Any]) -> bytes:
+    def _render(self, template: str, lang: Tongue, urls: dict[str, str], page: dict[str, Any]) -> bytes:
         settings, contract = self._site.settings, self._site.contract
         words = self._words[lang]
         text = self._templates.get_template(template).render(
@@ -201,7 +248,8 @@ class _Pages:
                 "home": self._home[lang], "privacy": self._privacy[lang], "alternates": urls, "logo": self._logo,
                 "stylesheet": self._stylesheet[0], "favicon": self._favicon[0], "robots": "", "description": "",
                 "office": getattr(contract.office.name, lang), "contractor": contract.contractor.name,
-                "contact": settings.contact, "policy": self._site.policy.model_dump(mode="json"),
+                "contact": settings.contact, "forms": self._forms[lang],
+                "policy": self._site.policy.model_dump(mode="json"),
                 "days": lambda number: _days(words, number),
                 "retention": lambda kept: _retention(words, Retention.model_validate(kept)),
                 **page,

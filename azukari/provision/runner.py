@@ -160,6 +160,8 @@ def _environment(settings: Path, pipe: Path, ssh_config: Path, *, plain: bool, f
         "ANSIBLE_CALLBACK_PLUGINS": str(_PLUGINS / "callback"),
         "ANSIBLE_STDOUT_CALLBACK": "azukari_events",
         "ANSIBLE_PIPELINING": "True",
+        # Modules' arguments, files' contents among them, are no lines of a host's journal (LEAK-26).
+        "ANSIBLE_NO_TARGET_SYSLOG": "True",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "ANSIBLE_FORKS": "10",

@@ -9,7 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from azukari.evidence import Evidence
+from azukari.report.data_map import data_map
 from azukari.report.flows import Picture, picture, tried
+from azukari.report.lines import DataMap
+from azukari.report.measured import measured
 from azukari.safeguards import Catalogue, Citation, Safeguard
 from azukari.safeguards.models import Family, Subject
 
@@ -120,6 +123,7 @@ class View:
     counts: dict[str, int]
     hosts: tuple[HostFacts, ...]
     picture: Picture | None
+    data_map: DataMap | None
     catalogue: Catalogue
     catalogue_changed: bool
     signer: str
@@ -179,6 +183,7 @@ def build(evidence: Evidence, catalogue: Catalogue, signer: str) -> View:
         counts={verdict: results.count(verdict) for verdict in GRAVITY},
         hosts=tuple(_host_facts(evidence, host) for host in evidence.facts),
         picture=picture(site, tried(evidence.facts, _verdicts(found, "LEAK-01"))) if site is not None else None,
+        data_map=_data_map(evidence, site) if site is not None else None,
         catalogue=catalogue,
         catalogue_changed=evidence.digest_of("catalogue") != catalogue.digest,
         signer=signer,
@@ -319,6 +324,12 @@ def _compact(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(json.dumps(each, ensure_ascii=False) for each in value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _data_map(evidence: Evidence, site: dict[str, Any]) -> DataMap | None:
+    zone = ZoneInfo(site["time_zone"])
+    found = measured(evidence.facts, site.get("forms", {}), zone)
+    return data_map(site, found, evidence.ended.astimezone(zone))
 
 
 def _verdicts(rows: list[Row], safeguard: str) -> dict[str, str]:

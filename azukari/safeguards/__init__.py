@@ -1,6 +1,6 @@
 """Loads the catalogue: what was promised, which clause asks for it, and which role, check and breach answer."""
 
-from azukari.safeguards.catalogue import Catalogue, CatalogueInvalid, load
+from azukari.safeguards.catalogue import Catalogue, CatalogueInvalid, digest, load
 from azukari.safeguards.models import Citation, Family, Kind, Proof, Safeguard, Status, Text
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Safeguard",
     "Status",
     "Text",
+    "digest",
     "load",
 ]

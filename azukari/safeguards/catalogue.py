@@ -15,6 +15,7 @@ from azukari.safeguards.chain import breaches_by_safeguard
 from azukari.safeguards.models import Citation, Clauses, Family, Safeguard, Subject, Text
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is faster, where it is there
 
 
 class CatalogueInvalid(InputError):
@@ -78,7 +79,7 @@ def load(folder: Path | None = None, breaches: Path | None = None) -> Catalogue:
                 raise CatalogueInvalid(f"{family}.yml: {safeguard.id} stands twice in the catalogue.")
             _cites_what_exists(safeguard, clauses, f"{family}.yml")
             safeguards[safeguard.id] = safeguard
-    return Catalogue(safeguards=safeguards, clauses=clauses, digest=_digest(folder))
+    return Catalogue(safeguards=safeguards, clauses=clauses, digest=digest(folder))
 
 
 def _carried_breaches() -> Path | None:
@@ -90,7 +91,7 @@ def _carried_breaches() -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(path.read_text("utf-8"))
+        value = yaml.load(path.read_text("utf-8"), Loader=_LOADER)  # noqa: S506  both are safe loaders
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogueInvalid(f"{path.name}: cannot be read as YAML: {error}.") from error
     if not isinstance(value, dict):
@@ -141,8 +142,13 @@ def _sentence(error: ValidationError) -> str:
     return f"{place + ': ' if place else ''}{first['msg']}."
 
 
-def _digest(folder: Path) -> str:
-    """SHA-256 over a listing `sha256  name` of the catalogue's files."""
+def digest(folder: Path | None = None) -> str:
+    """Return the SHA-256 of a listing `sha256  name` of the catalogue's files.
+
+    Args:
+        folder: where they lie; by default those that this installation carries.
+    """
+    folder = folder or content("safeguards")
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         for path in sorted(folder.glob("*.yml"), key=lambda path: path.name)

@@ -9,7 +9,7 @@ from azukari.site.fields import DOMAINS, DUTIES, GROUPS, PLACES, RESERVED, Domai
 from azukari.site.flows import ResolvedFlow
 from azukari.site.keys import fingerprint
 from azukari.site.loading import Site, load
-from azukari.site.models import Contract, DeclaredException, Flow, Host, Person, Policy, Settings, Upstream
+from azukari.site.models import Contract, DeclaredException, Discloser, Flow, Host, Person, Policy, Settings, Upstream
 from azukari.site.problems import Problem, SiteInvalid
 from azukari.site.reminders import reminders
 from azukari.site.state import holders_dir, home, state_dir
@@ -23,6 +23,7 @@ __all__ = [
     "Approval",
     "Contract",
     "DeclaredException",
+    "Discloser",
     "Domain",
     "FileChange",
     "Flow",

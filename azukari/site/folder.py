@@ -9,7 +9,7 @@ from azukari.site.problems import Problem
 _FILES = re.compile(
     r"hosts\.yml|README(?:\.[a-z]{2})?\.md|approval\.(?:sig|txt)"
     r"|group_vars/all/(?:site|policy|contract|flows|exceptions|upstream)\.yml"
-    r"|keys/.+\.(?:pub|pem)|keys/sealing/[a-z][a-z0-9_]*\.json(?:\.sig)?|secrets/(?:production|vault|log)\.yml"
+    r"|keys/.+\.(?:pub|pem)|keys/sealing/[a-z][a-z0-9_]*(?:\.[A-Za-z0-9_-]{43})?\.json(?:\.sig)?|secrets/(?:production|vault|log)\.yml"
 )
 _PRIVATE = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _VAULT = b"$ANSIBLE_VAULT;1.2;AES256;"

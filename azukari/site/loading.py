@@ -25,6 +25,7 @@ from azukari.site.models import (
     Flow,
     FlowsFile,
     Host,
+    KeyHolder,
     Person,
     Policy,
     PolicyFile,
@@ -125,7 +126,7 @@ class Site:
         in_force = self.contract.start <= day <= self.contract.end
         return [person for person in self.contract.people if in_force and name in person.hosts and person.current(day)]
 
-    def person_keys(self, person: Person) -> list[str]:
+    def person_keys(self, person: KeyHolder) -> list[str]:
         """Return a person's public keys as “TYPE BASE64”.
 
         Raises:

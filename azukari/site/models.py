@@ -79,6 +79,8 @@ class Settings(Strict):
     title: Bilingual
     names: Annotated[tuple[DnsName, ...], Field(strict=False, min_length=1)]
     mail_domain: DnsName | None = None
+    mail_servers: Annotated[tuple[DnsName, ...], Field(strict=False)] = ()
+    certificate_issuers: Annotated[tuple[DnsName, ...], Field(strict=False)] = ()
     time_zone: TimeZone
     contact: Contact
     places: Places
@@ -98,6 +100,7 @@ class Item(Strict):
     name: Slug
     required: YesNo
     title: Bilingual
+    purposes: Annotated[tuple[Slug, ...], Field(strict=False, min_length=1)]
     choices: Annotated[tuple[Choice, ...], Field(strict=False)] = ()
 
 
@@ -121,10 +124,14 @@ class Collection(Strict):
     clause: Clause
     title: Bilingual
     items: Annotated[tuple[Item, ...], Field(strict=False, min_length=1)]
-    purposes: Annotated[tuple[Slug, ...], Field(strict=False, min_length=1)]
     store: Annotated[str, Field(description="a host or group of this site")]
     retention: Retention
     readers: Annotated[tuple[str, ...], Field(strict=False)]
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """The purposes of its items, each once, in the order in which they are first named."""
+        return tuple(dict.fromkeys(purpose for item in self.items for purpose in item.purposes))
 
 
 class Cookie(Strict):
@@ -184,11 +191,23 @@ class Reentrustment(Strict):
     end: Date
 
 
-class Person(Strict):
-    """A person with access, from `since` until `until`, both inclusive."""
+class KeyHolder(Strict):
+    """Somebody whom the contract names, from `since` until `until`, both inclusive, with keys of their own."""
 
     name: LoginName
     full_name: Text
+    since: Annotated[datetime.date, Field(alias="from", description="a date such as 2027-03-31, without quotes")]
+    until: Date
+    keys: Annotated[tuple[PersonKey, ...], Field(strict=False, min_length=1)]
+
+    def current(self, on: datetime.date) -> bool:
+        """Tell whether what the contract gives this person holds on that day (in the site's time zone)."""
+        return self.since <= on <= self.until
+
+
+class Person(KeyHolder):
+    """A person with access."""
+
     employer: Text
     duty: Annotated[
         Literal["operator", "database", "vault-keeper", "log-keeper"],
@@ -196,14 +215,11 @@ class Person(Strict):
     ]
     domain: Annotated[Domain, Field(description="one of production, vault, log")]
     hosts: Annotated[tuple[HostName, ...], Field(strict=False, min_length=1)]
-    since: Annotated[datetime.date, Field(alias="from", description="a date such as 2027-03-31, without quotes")]
-    until: Date
     trained: Date
-    keys: Annotated[tuple[PersonKey, ...], Field(strict=False, min_length=1)]
 
-    def current(self, on: datetime.date) -> bool:
-        """Tell whether the person has access on that day (in the site's time zone)."""
-        return self.since <= on <= self.until
+
+class Discloser(KeyHolder):
+    """One of the office's own people, who may sign a disclosure (section 4 of the policy); it gives no access."""
 
 
 class Authorities(Strict):
@@ -226,6 +242,7 @@ class Contract(Strict):
     reentrusted: Annotated[tuple[Reentrustment, ...], Field(strict=False)]
     people: Annotated[tuple[Person, ...], Field(strict=False)]
     authorities: Authorities
+    disclosers: Annotated[tuple[Discloser, ...], Field(strict=False)] = ()
 
 
 class Flow(Strict):

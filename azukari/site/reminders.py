@@ -43,7 +43,8 @@ def reminders(site: Site) -> list[str]:
         found.append(f"{SITE}: write the names that are served, and the office's contact; these are examples.")
     if site.upstream and any(_documentation(ipaddress.ip_network(address)) for address in site.upstream.resolvers):
         found.append(f"{UPSTREAM}: write the resolvers and time servers that the site uses; these are examples.")
-    people = [person.name for person in site.contract.people if _example_key(site, person.keys)]
+    declared = (*site.contract.people, *site.contract.disclosers)
+    people = [person.name for person in declared if _example_key(site, person.keys)]
     if people or site.contract.contractor.name.startswith("Example"):
         found.append(f"{CONTRACT}: write the parties, dates and people, and put the people's public keys into keys/.")
     found += [

@@ -6,7 +6,7 @@ from pathlib import Path
 from azukari.errors import InputError
 from azukari.site import keys
 from azukari.site.fields import DOMAINS
-from azukari.site.models import Contract, DeclaredException, Person
+from azukari.site.models import Contract, DeclaredException, KeyHolder, Person
 from azukari.site.parts import CONTRACT, EXCEPTIONS, Parts
 from azukari.site.yaml_lines import Where
 
@@ -43,6 +43,7 @@ def apply(parts: Parts, contract: Contract) -> None:
             parts.add(CONTRACT, (*where, "full_name"), message)
         _dates(parts, contract, where, person)
         _hosts(parts, where, person)
+    _disclosers(parts, contract)
     _persons_apart(parts, contract)
     _authorities(parts, contract)
     if not parts.lab:
@@ -131,6 +132,32 @@ def _hosts(parts: Parts, where: Where, person: Person) -> None:
             parts.add(CONTRACT, at, message)
 
 
+def _disclosers(parts: Parts, contract: Contract) -> None:
+    """A disclosure takes two people of the office's own, whom nobody else can play."""
+    if len(contract.disclosers) == 1:
+        message = "one person stands here; a disclosure needs the signatures of two; name another, or nobody."
+        parts.add(CONTRACT, ("contract", "disclosers"), message)
+    names = {person.name for person in contract.people}
+    full_names = {" ".join(person.full_name.split()).casefold(): person.name for person in contract.people}
+    for index, person in enumerate(contract.disclosers):
+        where: Where = ("contract", "disclosers", index)
+        if person.name in names:
+            message = f"the person “{person.name}” is declared a second time; names differ; rename or remove one."
+            parts.add(CONTRACT, (*where, "name"), message)
+        names.add(person.name)
+        full_name = " ".join(person.full_name.split()).casefold()
+        if (other := full_names.setdefault(full_name, person.name)) != person.name:
+            message = (
+                f"{person.full_name} is “{other}” too; a disclosure is signed by two different people; name others."
+            )
+            parts.add(CONTRACT, (*where, "full_name"), message)
+        if person.until < person.since:
+            message = (
+                f"“until” {person.until} is before “from” {person.since}; allowed is that day or later; correct it."
+            )
+            parts.add(CONTRACT, (*where, "until"), message)
+
+
 def _persons_apart(parts: Parts, contract: Contract) -> None:
     """One person, one domain; one key, one person: whoever had two would keep two domains."""
     domains: dict[str, Person] = {}
@@ -145,13 +172,19 @@ def _persons_apart(parts: Parts, contract: Contract) -> None:
                 "the domains are kept by different people; name another person."
             )
             parts.add(CONTRACT, (*where, "full_name"), message)
-        for number, declared in enumerate(person.keys):
-            at: Where = (*where, "keys", number)
-            key = _person_key(parts, at, declared)
-            owner = owners.setdefault(key, person.name)
-            if owner != person.name:
-                message = f"this key is also a key of “{owner}”; each person has keys of their own; give another."
-                parts.add(CONTRACT, at, message)
+        _own_keys(parts, where, person, owners)
+    for index, discloser in enumerate(contract.disclosers):
+        _own_keys(parts, ("contract", "disclosers", index), discloser, owners)
+
+
+def _own_keys(parts: Parts, where: Where, person: KeyHolder, owners: dict[str, str]) -> None:
+    for number, declared in enumerate(person.keys):
+        at: Where = (*where, "keys", number)
+        key = _person_key(parts, at, declared)
+        owner = owners.setdefault(key, person.name)
+        if owner != person.name:
+            message = f"this key is also a key of “{owner}”; each person has keys of their own; give another."
+            parts.add(CONTRACT, at, message)
 
 
 def _person_key(parts: Parts, where: Where, declared: str) -> str:
@@ -192,7 +225,7 @@ def _key_files(parts: Parts, contract: Contract) -> None:
         ("auditor", "evidence_key", contract.auditor.evidence_key),
     )
     holders: dict[str, str] = {}
-    for person in contract.people:
+    for person in (*contract.people, *contract.disclosers):
         for one in person.keys:
             with contextlib.suppress(InputError):  # it was named with the person
                 holders[keys.public_key(parts.folder, one)] = f"“{person.name}”"

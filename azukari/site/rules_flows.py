@@ -10,7 +10,7 @@ from azukari.site.yaml_lines import Where
 
 _DNS_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _FOR_VISITORS = ("web", "mail")
-_SSH = 22
+_SSH, _SMTP = 22, 25
 
 
 def apply(parts: Parts, flows: tuple[Flow, ...]) -> None:
@@ -56,7 +56,7 @@ def _ways_in(parts: Parts, flows: tuple[Flow, ...]) -> None:
 def _ends_known(parts: Parts, where: Where, flow: Flow) -> bool:
     good = True
     for key, name in (("from", flow.source), ("to", flow.to)):
-        message = _wrong_end(parts, key, name)
+        message = _wrong_end(parts, key, name) or (_to_all_the_world(parts, flow) if key == "to" else "")
         if message:
             parts.add(FLOWS, (*where, key), message)
             good = False
@@ -71,11 +71,21 @@ def _wrong_end(parts: Parts, key: str, name: str) -> str:
         if name != PACKAGES and not _DNS_NAME.fullmatch(outside):
             return f"“{outside}” is no DNS name; allowed is proxy:NAME such as proxy:www.example.jp; correct it."
         return ""
-    if name == "visitors" and key == "to":
-        return "“visitors” cannot be a destination; allowed for names outside is proxy:NAME; correct it."
     if not parts.declared.names or name in {*parts.declared.names, *RESERVED, "all"}:
         return ""
     return f"“{name}” is no host or group of this site; there are {parts.known()}, all and reserved names; correct it."
+
+
+def _to_all_the_world(parts: Parts, flow: Flow) -> str:
+    """Return what is wrong with a flow to whoever is outside: mail leaves for everybody's server, nothing else does."""
+    sources = _hosts_of(parts, flow.source)
+    mail = not parts.hosts or (bool(sources) and all("mail" in parts.hosts[name].groups for name in sources))
+    if flow.to != "visitors" or (mail and (flow.port, flow.protocol) == (_SMTP, "tcp")):
+        return ""
+    return (
+        "“visitors” cannot be a destination; allowed for names outside is proxy:NAME, and for the group mail port 25; "
+        "correct it."
+    )
 
 
 def _hosts_of(parts: Parts, name: str) -> set[str]:

@@ -5,7 +5,7 @@ import ipaddress
 from azukari.errors import InputError
 from azukari.site import keys
 from azukari.site.fields import GROUPS, PLACES, Network
-from azukari.site.models import Host
+from azukari.site.models import Host, Settings
 from azukari.site.parts import HOSTS, SITE, Parts
 from azukari.site.yaml_lines import Where
 
@@ -41,6 +41,22 @@ def apply(parts: Parts) -> None:
         if parts.settings.mail_domain is None and any("mail" in host.groups for host in parts.hosts.values()):
             message = "“mail_domain” is missing, though a host is in the group mail; allowed is a DNS name; add it."
             parts.add(SITE, ("site",), message)
+        _mail_servers(parts, parts.settings)
+
+
+def _mail_servers(parts: Parts, settings: Settings) -> None:
+    """Whoever sends mail says where answers and bounces go; the site's own mail host takes none."""
+    sending = any("mail" in host.groups for host in parts.hosts.values())
+    if sending and not settings.mail_servers:
+        message = (
+            "“mail_servers” is missing, though a host is in the group mail; allowed are the DNS names of the servers "
+            "that receive the domain's mail, which are the office's; add it."
+        )
+        parts.add(SITE, ("site",), message)
+    for index, name in enumerate(settings.mail_servers):
+        if name in settings.names or any(name == f"{host}.{settings.mail_domain}" for host in parts.hosts):
+            message = f"“{name}” is this site's own and takes no mail; allowed are the office's servers; correct it."
+            parts.add(SITE, ("site", "mail_servers", index), message)
 
 
 def _apart(parts: Parts, host: Host) -> None:

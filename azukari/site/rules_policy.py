@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from azukari.site.fields import DUTIES
-from azukari.site.models import Collection, Policy
+from azukari.site.models import Collection, Item, Policy
 from azukari.site.parts import POLICY, Parts
 from azukari.site.yaml_lines import Where
 
@@ -21,6 +21,7 @@ def apply(parts: Parts, policy: Policy) -> None:
         _collection(parts, where, collection, purposes)
     for index, cookie in enumerate(policy.cookies):
         _purpose(parts, ("policy", "cookies", index, "purpose"), cookie.purpose, purposes)
+    _unused(parts, policy, purposes)
 
 
 def _collection(parts: Parts, where: Where, collection: Collection, purposes: set[str]) -> None:
@@ -31,8 +32,7 @@ def _collection(parts: Parts, where: Where, collection: Collection, purposes: se
             parts.add(POLICY, (*where, "items", number, "name"), message)
         at: Where = (*where, "items", number, "choices")
         _once(parts, f"choice of “{item.name}”", at, (choice.name for choice in item.choices))
-    for number, purpose in enumerate(collection.purposes):
-        _purpose(parts, (*where, "purposes", number), purpose, purposes)
+        _purposes_of(parts, (*where, "items", number, "purposes"), collection, item, purposes)
     for number, reader in enumerate(collection.readers):
         if reader not in _READERS:
             message = f"the reader “{reader}” is unknown; allowed are {', '.join(_READERS)}; correct it."
@@ -44,10 +44,34 @@ def _collection(parts: Parts, where: Where, collection: Collection, purposes: se
         parts.add(POLICY, (*where, "store"), message)
 
 
+def _purposes_of(parts: Parts, where: Where, collection: Collection, item: Item, purposes: set[str]) -> None:
+    for number, purpose in enumerate(item.purposes):
+        _purpose(parts, (*where, number), purpose, purposes)
+        if purpose in item.purposes[:number]:
+            message = (
+                f"the purpose “{purpose}” of the item “{item.name}” of “{collection.name}” stands here twice; "
+                "once is enough; remove one."
+            )
+            parts.add(POLICY, (*where, number), message)
+
+
 def _purpose(parts: Parts, where: Where, purpose: str, purposes: set[str]) -> None:
     if purpose not in purposes:
         message = f"the purpose “{purpose}” is not declared; declared are {', '.join(sorted(purposes))}; correct it."
         parts.add(POLICY, where, message)
+
+
+def _unused(parts: Parts, policy: Policy, purposes: set[str]) -> None:
+    used = {purpose for collection in policy.collections for purpose in collection.purposes}
+    used |= {cookie.purpose for cookie in policy.cookies}
+    if parts.documents[POLICY].kept or not used <= purposes:
+        return  # a refused entry, or a purpose that is told as unknown, may have meant the one that seems unused
+    for purpose in sorted(purposes - used):
+        message = (
+            f"the purpose “{purpose}” is declared, but named by no item and no cookie; "
+            "allowed are those that one names; name it there, or remove it."
+        )
+        parts.add(POLICY, ("policy", "purposes", purpose), message)
 
 
 def _once(parts: Parts, what: str, where: Where, names: Iterable[str]) -> None:

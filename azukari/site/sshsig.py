@@ -1,11 +1,15 @@
 """SSH signatures: made and verified by `ssh-keygen -Y` (PROTOCOL.sshsig of OpenSSH), each for one namespace."""
 
+import base64
+import binascii
+import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 from azukari.errors import InputError
 
+_ARMOUR = re.compile(rb"-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\n?")
 _SECONDS = 120  # a person may have to type a passphrase, or to touch a key
 
 
@@ -52,16 +56,35 @@ def verifies(text: bytes, namespace: str, signature: bytes, key: str) -> bool:
         return _ssh_keygen(arguments, text).returncode == 0
 
 
+def signer(signature: bytes) -> str:
+    """Return the key, “TYPE BASE64”, with which a signature says that it was made; `verifies` alone proves it.
+
+    Raises:
+        ValueError: it is no SSH signature.
+    """
+    found = _ARMOUR.fullmatch(signature)
+    try:
+        blob = base64.b64decode(found[1].replace(b"\n", b"") if found else b"", validate=True)
+        if blob[:10] != b"SSHSIG\0\0\0\1":
+            raise ValueError("no SSH signature")
+        length = int.from_bytes(blob[10:14], "big")
+        key = blob[14 : 14 + length]
+        kind = key[4 : 4 + int.from_bytes(key[:4], "big")].decode("ascii")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError("no SSH signature") from error
+    return f"{kind} {base64.b64encode(key).decode()}"
+
+
 def _must_be_key(file: Path) -> None:
     """Refuse what ssh-keygen would only complain of in its own words."""
     try:
         begin = file.read_bytes()[:64]
     except OSError as error:
         raise InputError(
-            f"The key {file} cannot be read ({(error.strerror or str(error)).lower()}); name the office's private key."
+            f"The key {file} cannot be read ({(error.strerror or str(error)).lower()}); name the signer's private key."
         ) from error
     if b"PRIVATE KEY-----" not in begin and not begin.startswith((b"ssh-", b"ecdsa-", b"sk-")):
-        raise InputError(f"{file} is no OpenSSH key; name the office's private key, or its .pub file for an ssh-agent.")
+        raise InputError(f"{file} is no OpenSSH key; name the signer's private key, or its .pub file for an ssh-agent.")
 
 
 def _ssh_keygen(arguments: list[str], text: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -4,6 +4,7 @@ Ansible, mitogen and our own checks all go through this one file, so that the wa
 bastion on one shared connection, hosts recognised by their domain's CA, nothing asked and nothing learnt on the way.
 """
 
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -137,7 +138,10 @@ def _host_block(host: Host, identity: Identity, config: Path, *, through_bastion
     }
     if through_bastion:
         options["CertificateFile"] = identity.certificates[host.domain]
-        options["ProxyCommand"] = f"ssh -F {config} -W [%h]:%p {JUMP_ALIAS}"
+        # ssh ends its ProxyCommand by SIGHUP. Under nohup that is ignored: what stays there until the bastion gives up,
+        # after more than a minute, must not hold the error stream open to whose end callers read.
+        alone = " 2>/dev/null" if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else ""
+        options["ProxyCommand"] = f"ssh -F {config} -W [%h]:%p {JUMP_ALIAS}{alone}"
     elif identity.bastion_certificate:
         options["CertificateFile"] = identity.bastion_certificate
     return _block(host.name, **options)

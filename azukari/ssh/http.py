@@ -20,7 +20,8 @@ class Reply:
 
     Attributes:
         status: the status code; 0 when it closed the connection, or refused the handshake, without an answer.
-        headers: by name in small letters; of a header that came twice, both values with a comma between.
+        headers: by name in small letters; of a header that came twice, both values with a comma between, and of
+            `set-cookie`, which may have commas in it (RFC 9110, 5.3), with a line's end.
         body: its first MiB.
     """
 
@@ -85,5 +86,6 @@ def _exchanged(connection: socket.socket, sent: bytes) -> Reply:
     found: dict[str, str] = {}
     for name, value in response.getheaders():
         key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
+        between = "\n" if key == "set-cookie" else ", "
+        found[key] = f"{found[key]}{between}{value}" if key in found else value
     return Reply(response.status, found, body)

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 MARK = "azukari-attempt"
 WRITABLE_BY_MANY = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/var/mail", "/var/crash")  # noqa: S108
@@ -43,18 +44,39 @@ SECRET_PATTERNS = (
     "/etc/ssh/ssh_host_*_key",
     "/etc/azukari/tls/*.key",
     "/etc/azukari/tls/*/*.key",
+    "/etc/azukari/site/*.password",
+    "/etc/azukari/site/*.secret",
+    "/etc/azukari/mail/*.key",
+    "/etc/azukari/letters/*.key",
+    "/etc/azukari/letters/*.password",
+    "/etc/azukari/letters/*.secret",
     "/etc/nginx/**/*.key",
 )
 CLOSED_FOLDERS = (
     "/root", "/var/log/sudo-io", "/var/log/nginx", "/var/log/squid", "/var/lib/azukari/rollback", "/var/lib/postgresql",
     "/var/spool/postfix/maildrop", "/var/spool/cron/crontabs", "/etc/ssl/private", "/etc/sudoers.d",
 )  # fmt: skip
-# Everybody may log, look names up, and ask the system bus, which asks in turn who it is that asks.
+# Everybody may log, look names up, and ask the system bus, which asks in turn who it is that asks. The database lets
+# the audit look at its settings; what it must not give is tried below.
+DATABASE = "/run/postgresql/.s.PGSQL.5432"
 OPEN_SOCKETS = (
-    "/run/azukari-facts.socket", "/run/dbus/system_bus_socket", "/run/systemd/journal/", "/run/systemd/userdb/",
+    "/run/azukari-facts.socket", "/run/azukari-intake-attempts.socket", "/run/azukari-signature.socket", DATABASE,
+    "/run/dbus/system_bus_socket", "/run/systemd/journal/", "/run/systemd/userdb/",
     "/run/systemd/io.system", "/run/systemd/netif/", "/run/systemd/notify", "/run/systemd/resolve/",
     "/run/systemd/report/",
 )  # fmt: skip
+DATABASE_STATEMENTS = (
+    "SELECT count(*) FROM site.contact",
+    "DELETE FROM site.contact",
+    "SELECT count(*) FROM site.tally",
+    "SELECT count(*) FROM site.counts",
+    "SELECT site.keep('contact', gen_random_uuid(), '{\"reply\": \"a.b.c.d.e\"}')",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SET ROLE pg_read_all_data",
+    "SET default_transaction_read_only = off; CREATE TABLE public.azukari_attempt (x int)",
+    "SELECT pg_reload_conf()",
+)
 CALLS = {"ptrace": 101, "mount": 165, "sethostname": 170, "init_module": 175, "clock_settime": 227}  # x86-64
 
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -235,6 +257,18 @@ def services() -> None:
     attempt("log in elsewhere", command, "machinectl", "--no-ask-password", "shell", ".host", "/bin/true")
     for path in listening_sockets():
         attempt(f"open {path}", connect, path)
+    if Path(DATABASE).exists():
+        database()
+
+
+def database() -> None:
+    """Ask the database for more than its settings."""
+    ask = ("psql", "--no-psqlrc", "--no-password", "--quiet", "--dbname=site")
+    for role in ("postgres", "site_owner", "intake"):
+        attempt(f"be {role} in the database", command, *ask, f"--username={role}", "--command=SELECT 1")
+    attempt("enter another database", command, *ask, "--dbname=postgres", "--command=SELECT 1")
+    for statement in DATABASE_STATEMENTS:
+        attempt(f"“{statement}” in the database", command, *ask, f"--command={statement}")
 
 
 def listening_sockets() -> list[str]:

@@ -61,8 +61,8 @@ class Channel(Protocol):
     def snapshot(self, commands: Sequence[Argv]) -> tuple[Facts, list[Answer]]:
         """Return the facts and the commands' answers, in one go; raise Unreachable when the connection is lost."""
 
-    def answer(self, argv: Argv, seconds: float) -> Answer:
-        """Run one command; raise Unreachable when the connection is lost."""
+    def answer(self, argv: Argv, seconds: float, given: bytes = b"") -> Answer:
+        """Run one command, with its standard input; raise Unreachable when the connection is lost."""
 
 
 class Connections:
@@ -149,9 +149,9 @@ class MitogenChannel:
         )
         return facts_of.merge(service, bus), [Answer(*one) for one in answers]
 
-    def answer(self, argv: Argv, seconds: float) -> Answer:
+    def answer(self, argv: Argv, seconds: float, given: bytes = b"") -> Answer:
         """Run one command; see Channel."""
-        return Answer(*self._call(remote().answer, list(argv), seconds))
+        return Answer(*self._call(remote().answer, list(argv), seconds, given))
 
     def answers(self, commands: Sequence[Argv]) -> list[Answer]:
         """Run several commands in one go; raise Unreachable when the connection is lost."""

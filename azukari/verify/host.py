@@ -107,13 +107,16 @@ class CheckHost:
         """Whether it is a container, as the lab's hosts are: then the kernel is not its own."""
         return bool(self.facts["os"]["container"])
 
-    def command(self, argv: Sequence[str] | str, *, seconds: float = COMMAND_SECONDS, fresh: bool = False) -> Answer:
+    def command(
+        self, argv: Sequence[str] | str, *, seconds: float = COMMAND_SECONDS, fresh: bool = False, given: str = ""
+    ) -> Answer:
         """Run a command on the host; the same command is answered once in a run.
 
         Args:
             argv: the command as a list; a text is run by `sh -c`.
             seconds: how long it may take; then its exit code is 124.
             fresh: ask now and again, and not in the batch: for attempts whose order matters.
+            given: its standard input; wants `fresh`. Unlike an argument it is seen by nobody else, and is not kept.
 
         Raises:
             NotEvaluated: the host does not answer.
@@ -131,7 +134,7 @@ class CheckHost:
         if self.unreachable or self._channel is None:
             raise NotEvaluated(self.unreachable or f"{self.name} is not connected")
         try:
-            answer = self._channel.answer(command, seconds)
+            answer = self._channel.answer(command, seconds, given.encode())
         except Unreachable as error:
             self.give_up(error.message)
             raise NotEvaluated(error.message) from error

@@ -1,10 +1,12 @@
-"""A page as a check reads it: its language, its links, and under each heading its table and its terms."""
+"""A page as a check reads it: its language, its links, its forms, and under each heading its table and its terms."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _HEADINGS = ("h1", "h2", "h3")
 _CELLS = ("th", "td", "dt", "dd")
+_CONTROLS = ("input", "select", "textarea", "button")
+_PRESSED = ("submit", "button", "reset")
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,35 @@ class Link:
     href: str
     attributes: dict[str, str]
     text: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a visitor fills in, chooses or presses, inside a form or outside: `form=` can give it to any.
+
+    Attributes:
+        tag: `input`, `select`, `textarea` or `button`.
+        attributes: its attributes.
+        choices: of a select, the values of its options in order; of an option without one, `(its words)`.
+    """
+
+    tag: str
+    attributes: dict[str, str]
+    choices: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """Its `type`, or what it is without one."""
+        otherwise = {"input": "text", "button": "submit"}.get(self.tag, self.tag)
+        return self.attributes.get("type", otherwise).strip().lower()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names under which it sends something; a nameless field counts, a nameless button sends nothing."""
+        own = self.attributes.get("name", "")
+        pressed = self.tag == "button" or self.kind in _PRESSED
+        direction = self.attributes.get("dirname", "")
+        return (*(() if pressed and not own else (own,)), *((direction,) if direction else ()))
 
 
 @dataclass
@@ -30,6 +61,8 @@ class Page(HTMLParser):
     Attributes:
         lang: as the document says.
         links: all links, in order.
+        forms: the attributes of all forms, in order.
+        controls: all that a visitor can fill in or press, in order.
         sections: by the `id` of their headings.
     """
 
@@ -37,6 +70,8 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.lang = ""
         self.links: list[Link] = []
+        self.forms: list[dict[str, str]] = []
+        self.controls: list[Control] = []
         self.sections: dict[str, Section] = {}
         self._section = Section()
         self._link: tuple[dict[str, str], list[str]] | None = None
@@ -48,13 +83,19 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note where something begins."""
-        attributes = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in reversed(attrs)}  # of two, browsers take the first
         if tag == "html":
             self.lang = attributes.get("lang", "")
         elif tag == "a":
             self._link = (attributes, [])
         elif tag == "tr":
             self._row = []
+        elif tag == "form":
+            self.forms.append(attributes)
+        elif tag in _CONTROLS:
+            self.controls.append(Control(tag, attributes))
+        elif tag == "option" and self.controls:
+            self.controls[-1].choices.append(attributes.get("value", "(its words)"))
         elif tag in _HEADINGS:
             self._section = Section()
             if "id" in attributes:

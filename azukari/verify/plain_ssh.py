@@ -124,10 +124,10 @@ class PlainSshChannel:
             raise NotJudged(f"The facts program ended with {answer.exit_code} on {self.address}: {last}")
         return Facts(facts_of.parse(answer.stdout)), [self.answer(argv, 15.0) for argv in commands]
 
-    def answer(self, argv: Argv, seconds: float) -> Answer:
+    def answer(self, argv: Argv, seconds: float, given: bytes = b"") -> Answer:
         """Run one command as nobody; see Channel."""
         line = f"cd / && exec timeout {seconds:.0f} {_ALLOWED_TO_NOBODY} {shlex.join(argv)}"
-        return self._run(line, seconds + 5)
+        return self._run(line, seconds + 5, given)
 
     def _refuse_others(self) -> None:
         answer = self._run("id -u; cat /etc/os-release", 15.0)

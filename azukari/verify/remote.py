@@ -13,12 +13,10 @@ import types
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 
-def answer(argv: list[str], seconds: float) -> tuple[int, bytes, bytes]:
+def answer(argv: list[str], seconds: float, given: bytes = b"") -> tuple[int, bytes, bytes]:
     """Run one command and return its exit code, output and errors; 124 when it took too long, 127 when missing."""
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), timeout=seconds, check=False
-        )
+        done = subprocess.run(argv, input=given, capture_output=True, env=environment(), timeout=seconds, check=False)
     except subprocess.TimeoutExpired as late:
         return 124, late.stdout or b"", f"no answer within {seconds:.0f} s".encode()
     except OSError as error:

@@ -189,18 +189,23 @@ def jump_session(
 def _everywhere(site: Site, run: RunContext, one: Callable[[str, Jump], Value]) -> dict[str, Outcome]:
     """Do one thing at every server of the run at once; a server that does not answer holds up nobody."""
 
-    def safely(name: str, jump: Jump) -> Outcome:
-        try:
-            return {"value": one(name, jump)}
-        except AzukariError as error:
-            return {"error": error.message}
+    def safely(name: str) -> Outcome:
+        for _ in range(2):
+            jump = _jump(site, run)
+            try:
+                outcome: Outcome = {"value": one(name, jump)}
+            except AzukariError as error:
+                outcome = {"error": error.message}
+            if jump.transport.is_active() or _is_bastion(site, name):
+                return outcome  # where the way broke meanwhile, a refusal proves nothing: once more, by a new one
+        return {"error": f"the connection to the bastion broke while {name} was attempted, twice"}
 
     names = _answering(run)
     if not names:
         return {}
-    jump = _jump(site, run)
+    _jump(site, run)  # opened once, before all ask for it
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return dict(zip(names, pool.map(lambda name: safely(name, jump), names), strict=True))
+        return dict(zip(names, pool.map(safely, names), strict=True))
 
 
 def _answering(run: RunContext) -> list[str]:

@@ -11,13 +11,15 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from azukari.errors import Unreachable
+from azukari.errors import NotJudged, Unreachable
 from azukari.provision.release import MANIFEST, SIGNATURE
 from azukari.site import Site
+from azukari.site.models import Collection
 from azukari.ssh.http import Reply, exchange, request
 from azukari.ssh.tls import Place
 from azukari.ssh.vantage import dial
-from azukari.verify.authoring import collector
+from azukari.verify import browser
+from azukari.verify.authoring import collector, not_evaluated
 from azukari.verify.host import CheckHost, RunContext
 
 
@@ -36,9 +38,10 @@ BETRAYING = (
     "/server-status", "/status", "/phpinfo.php", "/assets/", "/error/", "/error/404.html", "/.well-known/",
     "/..%2f..%2fetc/passwd", "/assets../nginx.conf",
 )  # fmt: skip
+NOWHERE = "/no-such-page"
 # One request for each error that a visitor can provoke.
 PROVOKED: dict[str, tuple[str, str, dict[str, str]]] = {
-    "a page that is not there": ("/no-such-page", "GET", {}),
+    "a page that is not there": (NOWHERE, "GET", {}),
     "a form sent where there is none": ("/", "POST", {"Content-Length": "0"}),
     "a method nobody knows": ("/", "AZUKARI", {}),
     "an address that is too long": ("/" + "a" * 20_000, "GET", {}),
@@ -46,14 +49,90 @@ PROVOKED: dict[str, tuple[str, str, dict[str, str]]] = {
     "headers that are too large": ("/", "GET", {f"X-{n}": "a" * 7_000 for n in range(6)}),
     "a broken address": ("/%00", "GET", {}),
 }
+# The forms that a site with an application has, where its policy declares what they collect, and what to provoke there.
+FORM_PATHS = {"contact": ("/contact/", "/en/contact/"), "mail_service": ("/mail-service/", "/en/mail-service/")}
+# Who registers here is sent a letter; below its pages stand those that letters lead to, which ask nothing but a click.
+BY_LETTERS, OF_LETTERS = "mail_service", ("confirm/", "unsubscribe/")
+# A form's own hidden field: it proves that an answer was sent from the page, and is not kept.
+TOKEN = "token"  # noqa: S105  a field's name
+PROVOKED_AT_FORMS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a form sent to the page after {}": ("received/", "POST", {"Content-Length": "0"}),
+    "more than {} takes": ("", "POST", {"Content-Length": "170000"}),
+}
 FOREIGN = "undeclared.example"
+COMES_BACK = "/ asked for with every declared cookie"
 BURST = (5, 40)  # connections, requests on each, sent in one breath
+
+
+def form_paths(site: Site, *names: str) -> list[str]:
+    """Return where the forms' pages must stand, in every language; those of these collections, or of all."""
+    declared = {collection.name for collection in site.policy.collections if not names or collection.name in names}
+    declared -= set() if site.group("mail") else {BY_LETTERS}
+    found = [path for name, paths in FORM_PATHS.items() if name in declared for path in paths]
+    return found if site.group("app") else []
+
+
+def form_pages(site: Site) -> list[str]:
+    """Return the forms' pages, those that are shown after them, and those that letters lead to."""
+    return [form + path for form in form_paths(site) for path in ("", "received/")] + letter_paths(site)
+
+
+def letter_paths(site: Site) -> list[str]:
+    """Return where the pages stand that letters lead to, in every language."""
+    return [path + end for path in form_paths(site, BY_LETTERS) for end in OF_LETTERS]
+
+
+def home_pages(site: Site) -> list[str]:
+    """Return the pages that every site has, whatever its manifest says."""
+    return ["/", "/en/", site.policy.url.ja, site.policy.url.en]
+
+
+def visited(visit: dict[str, Any]) -> dict[str, Any]:
+    """Return a visit, as collected, or end the check as not evaluated."""
+    if "error" in visit:
+        not_evaluated(visit["error"])
+    return visit
+
+
+def declared_forms(site: Site) -> dict[str, Collection]:
+    """Return {path: collection} of every form that the site must have."""
+    declared = {collection.name: collection for collection in site.policy.collections}
+    standing = form_paths(site)
+    return {path: declared[name] for name, paths in FORM_PATHS.items() for path in paths if path in standing}
+
+
+def provoked(site: Site) -> dict[str, tuple[str, str, dict[str, str]]]:
+    """Return {what: (path, method, headers)} of a request for each error that a visitor can provoke."""
+    return PROVOKED | {
+        what.format(form): (form + path, method, headers)
+        for form in form_paths(site)
+        for what, (path, method, headers) in PROVOKED_AT_FORMS.items()
+    }
 
 
 def kept(reply: Reply, *, text: bool = False) -> dict[str, Any]:
     """Return a reply as the evidence keeps it: its body as a digest, and as text where a judge reads it."""
     found = {"status": reply.status, "headers": dict(reply.headers), "sha256": hashlib.sha256(reply.body).hexdigest()}
     return {**found, "text": reply.body.decode("utf-8", "replace")} if text else found
+
+
+def readable(reply: Reply) -> bool:
+    """Tell whether a judge reads an answer's text: pages, stylesheets, and pictures that are written in words."""
+    return any(kind in reply.headers.get("content-type", "") for kind in ("html", "css", "svg"))
+
+
+def set_cookies(visit: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return (what answered, the header's line) of every cookie that an answer sets."""
+    answers = {**visit["pages"], **visit["forms"], **visit["errors"], **visit["hidden"]}
+    answers |= {COMES_BACK: visit["returning"]} if "returning" in visit else {}  # evidence of before has none
+    for name in ("homes", "redirects"):
+        answers |= {f"{name} at {address}": reply for address, reply in visit[name].items()}
+    return [
+        (what, line)
+        for what, reply in answers.items()
+        for line in reply["headers"].get("set-cookie", "").split("\n")
+        if line
+    ]
 
 
 def shakes_hands(place: Place) -> bool:
@@ -90,6 +169,24 @@ def burst(place: Place, ca: str) -> dict[str, int]:
     return {str(status): statuses.count(status) for status in sorted(set(statuses))}
 
 
+@collector(proof="attempt")
+def browsed(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
+    """Every page and form opened in a browser: what each made it ask for, and the cookies that were left."""
+    path = site.path / "keys" / "ca" / f"{host.domain}_tls.pem"
+    if not path.is_file():
+        return {"error": f"{path} is missing, so that the website cannot be opened in a browser"}
+    ca = path.read_text()
+    # The last address, as the crowd of a visit: one visitor's allowance is spent there, and another's left whole.
+    place = places(host, site, run, 443)[-1]
+    try:
+        manifest = exchange(place, request(place.server_name, MANIFEST), ca_pem=ca).body
+        pages = [url for url, file in paths_of(manifest).items() if file.endswith("/index.html")]
+        wanted = dict.fromkeys([*home_pages(site), *pages, *form_pages(site), NOWHERE])
+        return browser.opened(place, list(wanted), names=site.settings.names, ca_pem=ca)
+    except (NotJudged, OSError) as error:
+        return {"error": f"the website cannot be opened in a browser: {error}"}
+
+
 def paths_of(manifest: bytes) -> dict[str, str]:
     """Return {path to ask for: path in the manifest} of every file but the error pages, which errors bring."""
     try:
@@ -102,7 +199,7 @@ def paths_of(manifest: bytes) -> dict[str, str]:
 
 @collector(proof="attempt")
 def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
-    """Every page and file of the release, errors, forgotten files and foreign names, as answered from outside."""
+    """Every page, file and form, errors, forgotten files and foreign names, as answered from outside."""
     path = site.path / "keys" / "ca" / f"{host.domain}_tls.pem"
     if not path.is_file():
         return {"error": f"{path} is missing, so that the website cannot be visited"}
@@ -115,11 +212,15 @@ def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
 
     try:
         manifest, signature = get(MANIFEST), get(SIGNATURE)
-        urls = list(paths_of(manifest.body)) or ["/", "/en/", site.policy.url.ja, site.policy.url.en]
+        urls = list(paths_of(manifest.body)) or home_pages(site)
         with ThreadPoolExecutor(max_workers=4) as pool:
             pages = dict(zip(urls, pool.map(get, urls), strict=True))
             hidden = dict(zip(BETRAYING, pool.map(get, BETRAYING), strict=True))
-        errors = {what: get(p, method=method, headers=more) for what, (p, method, more) in PROVOKED.items()}
+            written = form_pages(site)
+            forms = dict(zip(written, pool.map(get, written), strict=True))
+        own = "; ".join(f"{cookie.name}=1" for cookie in site.policy.cookies)
+        returning = get("/", headers={"Cookie": own} if own else {})
+        errors = {what: get(p, method=method, headers=more) for what, (p, method, more) in provoked(site).items()}
         strange, nameless = (Place(here.address, 443, one, namespace=here.namespace) for one in (FOREIGN, ""))
         other = {
             f"https://{FOREIGN}/ asked for in TLS": shakes_hands(strange),
@@ -135,8 +236,9 @@ def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
         return {"error": f"the website cannot be visited: {error}"}
     return {
         "manifest": base64.b64encode(manifest.body).decode(), "signature": base64.b64encode(signature.body).decode(),
-        "pages": {u: kept(reply, text="html" in reply.headers.get("content-type", "")) for u, reply in pages.items()},
+        "pages": {u: kept(reply, text=readable(reply)) for u, reply in pages.items()},
+        "forms": {path: kept(reply, text=True) for path, reply in forms.items()},
         "errors": {what: kept(reply, text=True) for what, reply in errors.items()},
         "hidden": {p: kept(reply) for p, reply in hidden.items()},
-        "other": other, "redirects": redirects, "homes": homes, "burst": crowd,
+        "other": other, "redirects": redirects, "homes": homes, "returning": kept(returning), "burst": crowd,
     }  # fmt: skip

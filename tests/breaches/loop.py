@@ -211,7 +211,7 @@ class Loop:
 
     def _heal(self, running: list[_Running]) -> None:
         for one in running:
-            if one.trial.undo and (not one.trial.breach or one.host == SITE):
+            if one.trial.undo:
                 code, said = self._script(one.host, one.trial.undo.encode())
                 if code != 0:
                     one.failed = one.failed or f"its undo ended with {code}: {said}"

@@ -8,7 +8,7 @@ Each is a shell script, run as root on the host, whose head says what it is:
     # also: LEAK-12                            safeguards that may turn red as well
     # took: grep -q x /etc/y                   exit 0 on the host proves that the breach took; else it is VOID
     # tags: ssh                                the roles that heal it; by default the folder's own
-    # undo: rm /etc/y                          takes a near miss back
+    # undo: rm /etc/y                          takes a near miss back, or what no `apply` can heal: a full disk
     # with: plan                               judged after an `azukari plan`, as a day's end would
     # alone: yes                               it shows on other hosts too, so nothing else is broken meanwhile
     # given: $PYTHON -c …                      run in the site's folder; what it prints is /run/given on the host

@@ -1,10 +1,12 @@
 """`azukari verify` on real servers: what it says, how long it takes, and that it leaves them as they were."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,9 +67,22 @@ def test_the_results_follow_the_published_schema(judged: subprocess.CompletedPro
     jsonschema.validate(json.loads(judged.stdout), json.loads(SCHEMA.read_text()))
 
 
-def test_seven_hosts_take_at_most_15_seconds(judged: subprocess.CompletedProcess[str]) -> None:
+def yardstick(lab: Lab) -> float:
+    """Return how many seconds `dpkg --verify` takes on all hosts at once, which is nothing of ours."""
+    begun = time.monotonic()
+    names = list(provisioned.site().hosts)
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: lab.run(name, ["dpkg", "--verify"], timeout=120), names))
+    return time.monotonic() - begun
+
+
+def test_seven_hosts_take_at_most_15_seconds(lab: Lab, judged: subprocess.CompletedProcess[str]) -> None:
+    """The bar of `make bench`, on a machine where the yardstick takes 2.5 s; a slower one takes longer for both."""
+    before = yardstick(lab)
     again = provisioned.azukari("verify", "--json", "-", timeout=120)
-    assert min(json.loads(one.stdout)["seconds"] for one in (judged, again)) <= 15.0
+    slower = max(1.0, (before + yardstick(lab)) / 2 / 2.5)
+    seconds = min(json.loads(one.stdout)["seconds"] for one in (judged, again))
+    assert seconds <= 15.0 * slower, f"{seconds} s, on a machine that is slower {slower:.2f} times"
 
 
 def test_plain_pytest_gives_the_same_verdicts(judged: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
@@ -115,11 +130,16 @@ def db_without_network(lab: Lab) -> Iterator[None]:
         lab.reset("db")
 
 
+@pytest.mark.parametrize("hangups", [signal.SIG_DFL, signal.SIG_IGN], ids=["", "under-nohup"])
 def test_an_unreachable_host_costs_its_timeout_and_holds_up_nobody(
-    judged: subprocess.CompletedProcess[str], db_without_network: None
+    judged: subprocess.CompletedProcess[str], db_without_network: None, hangups: signal.Handlers
 ) -> None:
     usual = json.loads(judged.stdout)["seconds"]
-    done = provisioned.azukari("verify", "--no-attempts", "--limit", "db,app", "--json", "-", timeout=120)
+    before = signal.signal(signal.SIGHUP, hangups)  # what is started inherits that it is ignored
+    try:
+        done = provisioned.azukari("verify", "--no-attempts", "--limit", "db,app", "--json", "-", timeout=120)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     found = json.loads(done.stdout)
     assert set(found["unreachable"]) == {"db"}
     of_db = [one for one in found["results"] if one["host"] == "db"]

@@ -35,7 +35,7 @@ WRONG = {
     "an empty host": (["verify", "--host="], "Nothing to judge"),
     "a port that there is not": (["verify", "--host", "root@127.0.0.1:99999"], "write root@ADDRESS"),
     "a command in the address": (["verify", "--host", "root@127.0.0.1;id"], "write root@ADDRESS"),
-    "a planned safeguard": (["verify", "--safeguard", "LEAK-05"], "LEAK-05 is planned"),
+    "a planned safeguard": (["verify", "--safeguard", "LEAK-24"], "LEAK-24 is planned"),
     "two documents on one output": (["verify", "--json", "-", "--junit", "-"], "give one of them a file"),
     "a host and a site": (["verify", "--host", "root@192.0.2.1", "--site", "inventory/lab"], "leave out --site"),
     "results to nowhere": (["verify", "--json", "/nonexistent/x"], "/nonexistent/x cannot be written"),
@@ -93,7 +93,7 @@ def test_a_real_site_cannot_have_the_labs_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("safeguard", "says"), [("LEAK-99", "there is no safeguard LEAK-99"), ("LEAK-20", "LEAK-20 is planned")]
+    ("safeguard", "says"), [("LEAK-99", "there is no safeguard LEAK-99"), ("LEAK-24", "LEAK-24 is planned")]
 )
 def test_what_nobody_judges_cannot_be_waived(tmp_path: Path, safeguard: str, says: str) -> None:
     site = tmp_path / "site"

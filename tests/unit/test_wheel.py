@@ -112,7 +112,7 @@ def test_init_check_approve_and_change(installed: Installed, tmp_path: Path) -> 
     assert "+  - {from: visitors, to: web, port: 8443" in run("site", "diff", "--site", "city", code=4)
     flows.write_text(flows.read_text("utf-8").replace("port: 8443", "port: ssl"), "utf-8")
     said = run("site", "check", "--site", "city", code=3)
-    assert "group_vars/all/flows.yml:5: “port” is the text “ssl”; allowed is a whole number from 1 to 65535" in said
+    assert "group_vars/all/flows.yml:6: “port” is the text “ssl”; allowed is a whole number from 1 to 65535" in said
 
     assert "is not empty" in run("init", "city", code=3)
     assert "give another --name" in run("init", "other", "--name", "city", code=3)

@@ -16,14 +16,24 @@ UPSTREAM = """upstream:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab_site(tmp_path_factory):
-    """The lab's site, with an `upstream.yml` as `azukari lab up` would write it."""
+    """The lab's site, with an `upstream.yml` as `azukari lab up` would write it; a module may add to it."""
     folder = tmp_path_factory.mktemp("site") / "lab"
     shutil.copytree(
         content("inventory") / "lab", folder, ignore=shutil.ignore_patterns("keys", "secrets", "approval.*")
     )
     (folder / "group_vars" / "all" / "upstream.yml").write_text(UPSTREAM)
+    return load(folder)
+
+
+@pytest.fixture(scope="module")
+def contact_site(lab_site, tmp_path_factory):
+    """The lab's site, to whose letters nobody can register: “Contact us” is its only form."""
+    folder = tmp_path_factory.mktemp("contact") / "lab"
+    shutil.copytree(lab_site.path, folder, ignore=shutil.ignore_patterns("keys"))
+    policy = folder / "group_vars" / "all" / "policy.yml"
+    policy.write_text(policy.read_text("utf-8").replace("name: mail_service", "name: magazine"), "utf-8")
     return load(folder)
 
 

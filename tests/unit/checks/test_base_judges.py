@@ -232,6 +232,18 @@ def test_a_right_too_many_is_named(kind, one, said):
         judged.test_no_file_is_more_open_than_needed(host(walk=walk, files={}), site=object())
 
 
+def owned(path, owner):
+    return {**WALK, "unowned": [{"path": path, "mode": "0700", "owner": owner, "group": owner}]}
+
+
+def test_the_state_of_a_service_belongs_to_its_user_while_it_runs():
+    service = owned("/var/lib/private/azukari-letters", "62092")
+    assert judged.test_no_file_is_more_open_than_needed(host(walk=service, files={}), site=object())
+    for path, owner in (("/srv/x", "62092"), ("/var/lib/private/azukari-letters", "4711")):
+        with pytest.raises(AssertionError, match="belongs to nobody"):
+            judged.test_no_file_is_more_open_than_needed(host(walk=owned(path, owner), files={}), site=object())
+
+
 def test_what_other_packages_bring_counts_only_for_a_lone_server():
     walk = {
         **WALK,
@@ -264,9 +276,10 @@ def test_mounts():
 
 
 def test_exposure():
-    assert judged.test_services_are_sandboxed(host(security={"chrony.service": 2.3, "nginx.service": 1.8}))
+    closed = {"chrony.service": 2.3, "nginx.service": 1.8, "azukari-retention-web.service": 1.1}
+    assert judged.test_services_are_sandboxed(host(security=closed))
     with pytest.raises(AssertionError, match=r"chrony\.service has an exposure of 3\.5; the bound is 2\.5"):
-        judged.test_services_are_sandboxed(host(security={"chrony.service": 3.5, "nginx.service": 1.8}))
+        judged.test_services_are_sandboxed(host(security={**closed, "chrony.service": 3.5}))
     with pytest.raises(AssertionError, match=r"nginx\.service is not loaded"):
         judged.test_services_are_sandboxed(host(security={"chrony.service": 2.3}))
     with pytest.raises(NotEvaluated):

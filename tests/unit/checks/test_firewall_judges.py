@@ -23,9 +23,12 @@ def recorded(name):
     return json.loads((ANSWERS / f"nft-{name}.json").read_text())
 
 
+ACCOUNTS = {13: "proxy", 101: "unbound", 102: "postfix"}
+
+
 def host(name, rules, **more):
     facts = {
-        "users": {"users": [{"uid": 13, "name": "proxy"}]},
+        "users": {"users": [{"uid": uid, "name": name} for uid, name in ACCOUNTS.items()]},
         "nftables": {"installed": True, "rules": rules},
         "sockets": [],
         **more,
@@ -33,9 +36,9 @@ def host(name, rules, **more):
     return SimpleNamespace(name=name, facts=facts, unreachable="")
 
 
-@pytest.mark.parametrize("name", ["web", "bastion"])
+@pytest.mark.parametrize("name", ["web", "bastion", "mail"])
 def test_what_a_provisioned_host_says_is_what_the_flows_promise(site, name):
-    assert said_rules(recorded(name), {13: "proxy"}) == judged.promised_rules(site, name)
+    assert said_rules(recorded(name), ACCOUNTS) == judged.promised_rules(site, name)
     said = judged.test_loaded_rules_are_the_declared_flows(host(name, recorded(name)), site)
     assert "none missing" in said
 
@@ -179,7 +182,7 @@ def test_the_proxy_may_await_its_resolvers(site):
     waiting = listener(EVERYWHERE, 40000, "udp", user="proxy")
     judged.test_only_declared_ports_listen(host("bastion", [], sockets=[waiting]), site)
     with pytest.raises(AssertionError):
-        judged.test_only_declared_ports_listen(host("bastion", [], sockets=[{**waiting, "port": 53}]), site)
+        judged.test_only_declared_ports_listen(host("bastion", [], sockets=[{**waiting, "port": 54}]), site)
 
 
 WEB4, WEB6, OUTSIDE4, OUTSIDE6 = "198.18.64.11", "2001:2:0:64::11", "198.18.64.250", "2001:2:0:64::250"

@@ -66,12 +66,13 @@ def web(site, authorities, **more):
     roots = [(site.path / f"keys/ca/{domain}_tls.pem").read_text() for domain in DOMAINS]
     files = {
         "ca.pem": entry("ca.pem", certificates=roots),
+        "domain_ca.pem": entry("domain_ca.pem", certificates=roots[:1]),
         "host.key": entry("host.key", "0600"),
         "host.pem": entry("host.pem", certificates=pem(host)),
         "public.key": entry("public.key", "0640", group="www-data"),
         "public.pem": entry("public.pem", certificates=pem(public)),
     }
-    files |= {name.replace("_", "."): one for name, one in more.items()}
+    files |= {".".join(name.rsplit("_", 1)): one for name, one in more.items()}
     facts = {"certificates": {"tls": [one for one in files.values() if one]}}
     return SimpleNamespace(name="web", domain="production", facts=facts)
 
@@ -117,6 +118,20 @@ def test_a_missing_authority_is_found(site, authorities, domains):
     host = web(site, authorities, ca_pem=entry("ca.pem", certificates=roots))
     with pytest.raises(AssertionError):
         judged.test_trust_is_in_the_declared_authorities_only(host, site)
+
+
+@pytest.mark.parametrize("domains", [(), ("vault",), DOMAINS])
+def test_for_its_own_domain_a_host_trusts_that_domains_authority_alone(site, authorities, domains):
+    roots = [(site.path / f"keys/ca/{domain}_tls.pem").read_text() for domain in domains]
+    foreign = tls_certificates.root("lab", "production", ec.generate_private_key(ec.SECP256R1()))
+    for wrong in (roots, [foreign]):
+        host = web(site, authorities, domain_ca_pem=entry("domain_ca.pem", certificates=wrong))
+        with pytest.raises(AssertionError, match="domain_ca"):
+            judged.test_trust_is_in_the_declared_authorities_only(host, site)
+    own = (site.path / "keys/ca/production_tls.pem").read_text()
+    open_to_all = entry("domain_ca.pem", "0666", certificates=[own])
+    with pytest.raises(AssertionError, match="0666"):
+        judged.test_trust_is_in_the_declared_authorities_only(web(site, authorities, domain_ca_pem=open_to_all), site)
 
 
 def test_a_foreign_authority_is_found_also_under_a_declared_name(site, authorities):

@@ -79,3 +79,70 @@ def test_what_is_tried_contains_no_declared_name_alone(lab_site):
     assert declared == ["HEAD http://deb.example.org:80/"]
     assert not set(tried) & set(declared)
     assert "CONNECT deb.example.org:22" in tried
+
+
+def asked(client="198.18.64.12", name="deb.example.org:80", through=3, refused=0):
+    return {"client": client, "name": name, "through": through, "refused": refused, "newest": 1_795_000_000}
+
+
+def recorded(site, *found, lines=None, **more):
+    record = {"installed": True, "hours": 24, "cut": False, "asked": list(found), **more}
+    host = SimpleNamespace(name="bastion", facts={"proxy": record})
+    return checked.test_the_record_has_declared_destinations_only(host, site, lines or checked.PROMISED_RECORD)
+
+
+@pytest.fixture
+def promised_lines(answers):
+    lines = [" ".join(line.split()) for line in (answers / "squid.conf").read_text().splitlines()]
+    return [line for line in lines if line.startswith(checked.RECORDING)]
+
+
+def test_a_record_of_declared_names_and_refusals_holds(lab_site, promised_lines):
+    refused = asked(name="undeclared.example:80", through=0, refused=9)
+    over_ipv6 = asked(client="2001:2:0:64::11")
+    said = recorded(lab_site, asked(), refused, over_ipv6, lines=promised_lines)
+    assert said == "in 24 h 6 requests let through, all declared; 9 refused"
+
+
+LEFT = {
+    "another name": asked(name="paste.example.net:80"),
+    "another port": asked(name="deb.example.org:443"),
+    "from elsewhere": asked(client="192.0.2.7"),
+    "once among refusals": asked(name="paste.example.net:443", through=1, refused=99),
+}
+
+
+@pytest.mark.parametrize("one", LEFT.values(), ids=LEFT)
+def test_what_was_let_through_and_is_not_declared_is_found(lab_site, one):
+    with pytest.raises(AssertionError, match="was let through to"):
+        recorded(lab_site, asked(), one)
+
+
+def test_only_a_declared_source_may_ask_for_a_name(lab_site):
+    assert checked.destinations(lab_site, "198.18.64.12") == {"deb.example.org:80"}
+    assert checked.destinations(lab_site, "192.0.2.7") == set()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["access_log none"],
+        checked.PROMISED_RECORD[:-2],
+        [*checked.PROMISED_RECORD, "access_log none from1"],
+        [line.replace("%ru", "-") for line in checked.PROMISED_RECORD],
+    ],
+)
+def test_a_record_that_is_not_kept_is_found(lab_site, lines):
+    with pytest.raises(AssertionError, match="what is recorded"):
+        recorded(lab_site, asked(), lines=lines)
+
+
+@pytest.mark.parametrize("more", [{"installed": False}, {"cut": True}])
+def test_a_record_that_is_not_whole_is_not_judged(lab_site, more):
+    with pytest.raises(NotEvaluated):
+        recorded(lab_site, asked(), **more)
+
+
+def test_an_empty_record_proves_nothing(lab_site):
+    with pytest.raises(NotEvaluated, match="is empty"):
+        recorded(lab_site)

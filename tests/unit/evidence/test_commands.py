@@ -1,6 +1,7 @@
 """`azukari evidence` and `azukari report`, as a user calls them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ def test_verify_names_what_was_changed(folder: Path, site: Site) -> None:
         file.write(b" ")
     with pytest.raises(EvidenceInvalid, match=r"facts\.json was changed"):
         _said("verify", "--site", str(site.path))
+
+
+def test_show_names_each_key_that_a_drill_tried(site: Site, signer: KeyFileSigner) -> None:
+    now = datetime.now(UTC)
+    key = {"path": "/etc/x.key", "kind": "DER, EC prime256v1", "opens": [], "said": "opens nothing"}
+    steps = [
+        {"what": "every key tried, on app", "passed": True, "said": "1 key", "tried": [key]},
+        {"what": "an older drill's step", "passed": True, "said": "said"},
+    ]
+    record = evidence.of_drill(site.name, "canary", ["app"], steps, now, now, policy="x")
+    shown = _said("show", str(evidence.write(record, site, signer)))
+    assert "every key tried, on app: 1 key /etc/x.key (DER, EC prime256v1): opens nothing" in shown
+    assert "an older drill's step: said" in shown
 
 
 def test_list_and_show(folder: Path, site: Site) -> None:

@@ -1,7 +1,9 @@
 """The office's sealing key: whoever seals finds it by the office's word; its private half stays with the office."""
 
+import dataclasses
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,41 @@ def test_an_earlier_key_stays_and_the_newer_one_is_stated(site: Site) -> None:
     assert first != second
     assert first.is_file()
     assert _recipient(site) == made
+    identifiers = {path.stem.removeprefix("contact-") for path in (first, second)}
+    assert {name: set(keys) for name, keys in sealing_keys.stated_keys(site).items()} == {"contact": identifiers}
+
+
+def test_what_the_office_reads_is_what_the_policy_says(site: Site) -> None:
+    assert sealing_keys.readable(site) == ["contact"]
+    nobody = [each.model_copy(update={"readers": ()}) for each in site.policy.collections]
+    unread = dataclasses.replace(site, policy=site.policy.model_copy(update={"collections": tuple(nobody)}))
+    assert sealing_keys.readable(unread) == []
+
+
+def test_a_statement_holds_on_its_days_and_by_the_offices_word(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not sealing_keys.stated(site, "contact")
+    until = site.today() + timedelta(days=1)
+    sealing_keys.make(site, "contact", _approval_key(site), until)
+    assert sealing_keys.stated(site, "contact")
+    assert not sealing_keys.stated(site, "mail_service")
+    for day, holds in ((until, True), (until + timedelta(days=1), False), (until - timedelta(days=2), False)):
+        with monkeypatch.context() as on:
+            on.setattr(Site, "today", lambda _site, day=day: day)
+            assert sealing_keys.stated(site, "contact") is holds
+
+
+@pytest.mark.parametrize("change", ["altered", "unsigned", "another office"])
+def test_a_statement_that_is_not_the_offices_is_none(site: Site, tmp_path: Path, change: str) -> None:
+    sealing_keys.make(site, "contact", _approval_key(site), site.contract.end)
+    statement = site.path / "keys" / "sealing" / "contact.json"
+    if change == "altered":
+        statement.write_bytes(statement.read_bytes() + b"\n")
+    elif change == "unsigned":
+        statement.with_suffix(".json.sig").unlink()
+    else:
+        shutil.copy(_pair(tmp_path / "other").with_suffix(".pub"), site.path / "keys" / "office_approval.pub")
+    assert not sealing_keys.stated(site, "contact")
+    assert sealing_keys.stated_keys(site) == {}
 
 
 def test_a_passphrase_closes_the_private_half(site: Site) -> None:
@@ -87,7 +124,8 @@ def test_somebody_elses_key_states_nothing(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["mail_service"], "The office reads no collection “mail_service”; those that it reads: contact."),
+        (["access"], "The office reads no collection “access”; those that it reads: contact."),
+        (["mail_service"], "The mail tier has no key in keys/mail of the site; make it: azukari site mail-key"),
         (["nothing"], "The office reads no collection “nothing”"),
         (["contact", "--until", "2020-01-01"], "The last day 2020-01-01 is not between today"),
         (["contact", "--until", "2099-01-01"], "and the contract's end"),

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from azukari.provision.ansible.modules.azukari_files import Wanted, surplus
+from azukari.provision.ansible.modules.azukari_files import Wanted, shown, surplus
 
 ME, MY_GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 
@@ -64,3 +64,10 @@ def test_what_is_more_than_declared_in_a_folder(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     rule = {"dir": str(tmp_path), "pattern": "*.conf", "keep": ["ours.conf"]}
     assert surplus([rule, {"dir": str(tmp_path / "absent"), "keep": []}]) == [str(tmp_path / "foreign.conf")]
+
+
+def test_a_secret_is_in_no_difference_that_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("as it was")
+    entry = {"path": str(tmp_path / "file"), "content": base64.b64encode(b"never-shown").decode(), "mode": "0600"}
+    assert "never-shown" in str(shown(Wanted(entry, "file")))
+    assert "never-shown" not in str(shown(Wanted({**entry, "secret": True}, "file")))

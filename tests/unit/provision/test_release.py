@@ -12,8 +12,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from azukari.content import content
 from azukari.errors import InputError, SafeguardFails
 from azukari.provision.ansible.action.azukari_release import arguments
-from azukari.provision.release import ERROR_CODES, MANIFEST, SIGNATURE, build, policy_digest, signing_key, verify
+from azukari.provision.release import (
+    ERROR_CODES,
+    MANIFEST,
+    SIGNATURE,
+    build,
+    forms,
+    policy_digest,
+    shells,
+    signing_key,
+    verify,
+)
 from azukari.site import holders_dir, load
+from reference_site.forms import form
+from reference_site.pages import MAIN, TITLE, Pages, Shell
+from reference_site.web import LARGEST, PATHS
 
 DOMAIN_OF_RELEASE = b"azukari-release-v1\n"
 
@@ -55,6 +68,16 @@ def test_the_policy_page_says_what_the_policy_declares(site):
     assert "until you unsubscribe" in files["/en/privacy/index.html"].decode()
 
 
+def test_the_policy_page_says_what_each_item_is_for(site):
+    files = build(site).files
+    said = '<th scope="row">{}</th><td>{}</td><td>{}</td>'
+    japanese, english = files["/privacy/index.html"].decode(), files["/en/privacy/index.html"].decode()
+    assert said.format("ご意見", "必須", "今後の施策の参考") in japanese
+    assert said.format("comments", "required", "reference in future policymaking") in english
+    assert said.format("e-mail address", "required", "delivery of information about the website") in english
+    assert said.format("e-mail address", "optional", "reply") in english
+
+
 def test_a_changed_policy_changes_the_page_and_the_release(site):
     path = site.path / "group_vars" / "all" / "policy.yml"
     path.write_text(path.read_text().replace("{days: 90}", "{days: 91}"))
@@ -62,6 +85,48 @@ def test_a_changed_policy_changes_the_page_and_the_release(site):
     assert build(changed).digest != build(site).digest
     assert policy_digest(changed) != policy_digest(site)
     assert "91日" in build(changed).files["/privacy/index.html"].decode()
+    settings = (content("roles") / "web/templates/etc/nginx/azukari/site.conf.j2").read_text("utf-8")
+    assert f"client_max_body_size {LARGEST};" in settings
+    assert f"client_body_buffer_size {LARGEST};" in settings
+
+
+def test_every_page_leads_to_the_form_in_its_language(site):
+    assert forms(site) == ("contact", "mail_service")
+    titles = {
+        "/contact/": ("Contact us", "お問い合わせ"),
+        "/mail-service/": ("E-mail Information Service", "メールマガジン"),
+    }
+    for path, body in build(site).files.items():
+        for form_path, (english, japanese) in titles.items() if path.endswith(".html") else ():
+            own, title = (f"/en{form_path}", english) if path.startswith("/en/") else (form_path, japanese)
+            assert f'<li><a href="{own}">{title}</a></li>' in body.decode(), path
+
+
+def test_a_form_is_there_only_where_it_is_declared(site):
+    path = site.path / "group_vars" / "all" / "policy.yml"
+    path.write_text(path.read_text().replace("name: contact\n", "name: opinions\n"))
+    changed = load(site.path)
+    assert forms(changed) == ("mail_service",)
+    assert not [path for path, body in build(changed).files.items() if b"/contact/" in body]
+
+
+@pytest.mark.parametrize(("tongue", "title"), [("ja", "預かり試験サイト"), ("en", "azukari test site")])
+def test_a_form_is_shown_in_the_releases_shell(site, tongue, title):
+    declared = {one.name: one.model_dump(mode="json") for one in site.policy.collections}
+    made = {lang: Shell(**shell) for lang, shell in shells(site).items()}
+    contact = form(declared["contact"])
+    shell = made[tongue].html
+    assert shell.count(TITLE) == shell.count(MAIN) == 1
+    assert f"<title>{TITLE} | {title}</title>" in shell
+    assert 'content="noindex"' in shell
+    assert "aria-current" not in shell
+    page = Pages(made).form(tongue, contact, PATHS["contact"][tongue], "token")
+    assert f"<title>{contact.title[tongue]} | {title}</title>" in page
+    inside = page[page.index("<main") : page.index("</main>")]
+    assert f'<form method="post" action="{PATHS["contact"][tongue]}"' in inside
+    assert f'href="{made[tongue].privacy}"' in inside
+    styles = build(site).files
+    assert all(path in styles for path in re.findall(r'href="(/assets/[^"]*)"', page))
 
 
 def test_nothing_foreign_and_nothing_inline(site):

@@ -9,14 +9,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from azukari import evidence
-from azukari.evidence import Evidence
+from azukari.evidence import Evidence, context
 from azukari.evidence.signer import KeyFileSigner
 from azukari.safeguards import Catalogue, load
 from azukari.site import Site
 from azukari.site import load as load_site
 from azukari.verify import RunResult
+from azukari.verify.website import declared_forms
 
 CHECKOUT = Path(__file__).parents[3]
+EXAMPLE = CHECKOUT / "inventory" / "example"
 Make = Callable[..., Evidence]
 
 
@@ -28,7 +30,10 @@ def catalogue() -> Catalogue:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setenv("AZUKARI_HOME", str(tmp_path / "home"))
-    return load_site(CHECKOUT / "inventory" / "example")
+    # As the recorded answers have it: nobody can register for letters there yet.
+    contact = {path: one for path, one in declared_forms(load_site(EXAMPLE)).items() if one.name == "contact"}
+    monkeypatch.setattr(context, "declared_forms", lambda _site: contact)
+    return load_site(EXAMPLE)
 
 
 def judged(safeguard: str, host: str, verdict: str, message: str = "as promised", **more: Any) -> dict[str, Any]:

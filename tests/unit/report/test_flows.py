@@ -55,10 +55,10 @@ def test_declared_doors_are_open_to_those_for_whom_they_are(site: Site) -> None:
 
 def test_a_door_that_nobody_declared_is_named(site: Site) -> None:
     web, db = site.hosts["web"], site.hosts["db"]
-    answers = {(str(web.address), "tcp", 443), (str(db.address6), "tcp", 5432), (str(db.address), "tcp", 22)}
+    answers = {(str(web.address), "tcp", 443), (str(db.address6), "tcp", 5433), (str(db.address), "tcp", 22)}
     boxes = _boxes(site, Tried({"web": "fail", "db": "fail"}, frozenset(answers), 55))
     found = [(door.port, door.state) for door in boxes["db"].doors if not door.sources]
-    assert found == [(5432, "wrong")]
+    assert found == [(5433, "wrong")]
     assert (22, "wrong") in [(door.port, door.state) for door in boxes["db"].doors]  # the bastion's alone
     states = {door.port: door.state for door in boxes["web"].doors}
     assert (states[443], states[80]) == ("open", "wrong")  # 80 is declared for visitors, and silent

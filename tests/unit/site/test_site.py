@@ -31,6 +31,7 @@ def test_flows_into_a_host(site: Site) -> None:
 def test_flows_out_of_a_host(site: Site) -> None:
     found = {(flow.to_name, flow.port, flow.protocol) for flow in site.flows_out(site.hosts["web"])}
     assert found == {
+        ("app", 8443, "tcp"),
         ("bastion", 3128, "tcp"),
         ("bastion", 4460, "tcp"),
         ("bastion", 123, "udp"),
@@ -60,6 +61,14 @@ def test_addresses(site: Site) -> None:
     assert len(site.addresses("all")) == 14
     with pytest.raises(KeyError):
         site.addresses("nowhere")
+
+
+def test_purposes_of_a_collection_are_those_of_its_items(site: Site) -> None:
+    assert {one.name: one.purposes for one in site.policy.collections} == {
+        "access": ("operation",),
+        "mail_service": ("delivery", "reference"),
+        "contact": ("policymaking", "reference", "reply"),
+    }
 
 
 def test_proxy_names(site: Site) -> None:

@@ -36,6 +36,13 @@ def test_an_answer_is_read_as_it_came():
     assert heard == [b"GET /x?y HTTP/1.1\r\nHost: www.test\r\nConnection: close\r\nX-B: 3\r\n\r\n"]
 
 
+def test_cookies_are_kept_apart():
+    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Expires=Wed, 21 Oct 2026\r\nSet-Cookie: b c=2\r\n\r\n"
+    with server(answer) as (place, _):
+        reply = exchange(place, request("www.test", "/"))
+    assert reply.headers["set-cookie"].split("\n") == ["a=1; Expires=Wed, 21 Oct 2026", "b c=2"]
+
+
 BROKEN = [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ"]
 
 

@@ -26,7 +26,7 @@ class FakeChannel:
         self.batches.append(list(commands))
         return Facts(self.facts), [self._answer(argv) for argv in commands]
 
-    def answer(self, argv, _seconds):
+    def answer(self, argv, _seconds, _given=b""):
         self.asked_singly.append(argv)
         return self._answer(argv)
 

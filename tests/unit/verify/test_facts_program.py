@@ -148,3 +148,85 @@ def test_a_package_that_no_archive_has_is_without_origin(with_policy):
     found = with_policy.packages()
     assert found["own"]["origins"] == []
     assert found["gone"]["origins"] == []
+
+
+def test_of_logs_their_metadata_alone_is_told(program, tmp_path):
+    program.LOGS = str(tmp_path)
+    assert program.logs() == []
+    (tmp_path / "of the day").write_text("192.0.2.7\n")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "link").symlink_to("/etc/passwd")
+    found = {one["path"].removeprefix(f"{tmp_path}/"): one for one in program.logs()}
+    assert {path: one["kind"] for path, one in found.items()} == {
+        "of the day": "regular file",
+        "below/link": "symbolic link",
+    }
+    assert found["of the day"]["bytes"] == len("192.0.2.7\n")
+    assert set(found["of the day"]) == {"path", "kind", "bytes", "born", "written"}
+
+
+# As squid recorded them: let through, refused, broken, and one that went away before it had said anything.
+RECORD = """\
+{day} +0000 198.18.64.12 GET http://undeclared.example/x? 403 TCP_DENIED 1577
+{day} +0000 198.18.64.12 CONNECT undeclared.example:443 403 TCP_DENIED 1577
+{day} +0000 198.18.64.12 CONNECT [2001:db8::1]:443 403 TCP_DENIED 1567
+{day} +0000 198.18.64.12 CONNECT deb.example.org:443 500 NONE_NONE 0
+{day} +0000 198.18.64.12 GET http://let.example/some/path? 0 TCP_MISS_ABORTED 0
+{day} +0000 198.18.64.12 GET http://user:pw@Let.example./ 502 TCP_MISS 1548
+{day} +0000 198.18.64.12 HEAD http://deb.example.org/ 502 TCP_MISS 315
+{day} +0000 198.18.64.12 garbage error:invalid-request 400 NONE_NONE 1533
+{day} +0000 198.18.64.12 GET /x 400 NONE_NONE 1715
+{day} +0000 198.18.64.12 OPTIONS http://:80* 501 NONE_NONE 1528
+{day} +0000 198.18.64.12 - error:transaction-end-before-headers 0 NONE_NONE 0
+no line at all
+"""
+
+
+@pytest.fixture
+def record(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "installed", lambda _name: True)
+    monkeypatch.setattr(program, "RECORD", (str(tmp_path / "access.log.1"), str(tmp_path / "access.log")))
+
+    def written(text, name="access.log", age=60):
+        day = program.time.strftime("%d/%b/%Y:%H:%M:%S", program.time.gmtime(program.time.time() - age))
+        (tmp_path / name).write_text(text.format(day=day))
+
+    return written
+
+
+def test_of_the_proxys_record_only_who_what_and_whether_is_told(program, record):
+    record(RECORD)
+    found = program.proxy()
+    assert {(one["name"], one["through"], one["refused"]) for one in found["asked"]} == {
+        ("undeclared.example:80", 0, 1),
+        ("undeclared.example:443", 0, 1),
+        ("2001:db8::1:443", 0, 1),
+        ("deb.example.org:443", 0, 1),
+        ("let.example:80", 2, 0),
+        ("deb.example.org:80", 1, 0),
+    }
+    assert {one["client"] for one in found["asked"]} == {"198.18.64.12"}
+    assert set().union(*found["asked"]) == {"client", "name", "through", "refused", "newest"}
+    assert (found["installed"], found["hours"], found["cut"]) == (True, 24, False)
+    assert "path" not in str(found)
+    assert "pw" not in str(found)
+
+
+def test_the_record_reaches_back_a_day_over_its_rotation_and_no_further(program, record):
+    record(RECORD, "access.log.1", age=23 * 3600)
+    record("")
+    assert len(program.proxy()["asked"]) == 6
+    record(RECORD, "access.log.1", age=25 * 3600)
+    assert program.proxy()["asked"] == []
+
+
+@pytest.mark.parametrize(("limit", "value"), [("RECORD_BYTES", 200), ("RECORD_NAMES", 3)])
+def test_a_record_that_is_not_read_whole_says_so(program, record, monkeypatch, limit, value):
+    monkeypatch.setattr(program, limit, value)
+    record(RECORD)
+    assert program.proxy()["cut"]
+
+
+def test_a_proxy_without_a_record_is_an_error(program, record):
+    with pytest.raises(program.Unanswered, match="is missing"):
+        program.proxy()

@@ -15,7 +15,9 @@ from ansible.template import trust_as_template
 
 from azukari.provision.proof import NotProven, prove
 
-_ARGUMENTS = frozenset({"files", "directories", "links", "modes", "absent", "only", "validate", "confirmed", "read_by"})
+_ARGUMENTS = frozenset(
+    {"files", "directories", "links", "modes", "absent", "only", "validate", "confirmed", "read_by", "reloaded_by"}
+)
 _CONFIRMED = frozenset({"activate", "save", "restore", "seconds"})
 
 

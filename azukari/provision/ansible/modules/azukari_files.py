@@ -31,6 +31,7 @@ class Wanted:
         # Without content only owner and mode are kept: a key that was made on this host and never leaves it.
         self.content = base64.b64decode(entry["content"]) if "content" in entry else None
         self.target = entry.get("to", "")
+        self.secret = bool(entry.get("secret"))
         self.owner = entry.get("owner") or "root"
         self.group = entry.get("group") or "root"
         self.mode = int(entry["mode"], 8) if entry.get("mode") else (0o755 if kind == "directory" else 0o644)
@@ -114,25 +115,29 @@ def surplus(rules):
     return found
 
 
-def stale(read_by):
+def stale(read_by, reloads=False):
     """Return which units run with older settings than stand in the files they read, as one sentence each.
 
     A run that was killed between a file and its handler leaves this behind, and so does a hand that changes a file,
-    has it read, and puts it back. `manager` is systemd itself.
+    has it read, and puts it back. `manager` is systemd itself. With `reloads` a unit reads them also when reloaded.
     """
     found = []
     for unit, paths in read_by.items():
-        started = last_read(unit)
-        newer = [path for path in below(paths) if started and os.lstat(path).st_ctime > started]
+        read_at = last_read(unit, reloads)
+        newer = [path for path in below(paths) if read_at and os.lstat(path).st_ctime > read_at]
         found += [f"{unit} has not read {path}" for path in newer[:1]]
     return found
 
 
-def last_read(unit):
-    """Return when a unit's main process was started, or systemd read its settings; None where it does not run."""
+def last_read(unit, reloads=False):
+    """Return when a unit's main process was started, or systemd read its settings; None where it does not run.
+
+    With `reloads`, when it was last reloaded, if that went well: a service that runs changes its state at nothing else.
+    """
     which, stamp = ([], "UnitsLoadTimestamp") if unit == "manager" else ([unit], "ExecMainStartTimestamp")
+    wanted = f"{stamp},ActiveState,StateChangeTimestamp,ReloadResult"
     done = subprocess.run(
-        ["systemctl", "show", "--timestamp=us+utc", f"--property={stamp},ActiveState", *which],
+        ["systemctl", "show", "--timestamp=us+utc", f"--property={wanted}", *which],
         capture_output=True,
         text=True,
         check=False,
@@ -140,6 +145,8 @@ def last_read(unit):
     said = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     if not said.get(stamp) or said.get("ActiveState", "active") not in ("active", "reloading"):
         return None
+    if reloads and said.get("ReloadResult") == "success" and said.get("StateChangeTimestamp"):
+        stamp = "StateChangeTimestamp"
     return datetime.strptime(said[stamp], "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC).timestamp()
 
 
@@ -155,7 +162,7 @@ def below(paths):
 def shown(wanted):
     """Return a --diff entry for one path."""
     entry = {"before_header": wanted.path, "after_header": wanted.path}
-    if wanted.content is None:
+    if wanted.content is None or wanted.secret:
         return {
             **entry,
             "prepared": f"{wanted.path}: {wanted.kind}, mode {wanted.mode:04o}, {wanted.owner}:{wanted.group}\n",
@@ -257,6 +264,7 @@ def main():
                 },
             },
             "read_by": {"type": "dict", "default": {}},
+            "reloaded_by": {"type": "dict", "default": {}},
             "what": {"type": "str", "default": "a change of files"},
             "change_id": {"type": "str"},
         },
@@ -268,7 +276,7 @@ def main():
     changed = [w for w in wanted if w.differs()]
     gone = [path for path in [*given["absent"], *surplus(given["only"])] if os.path.lexists(path)]
     paths = [w.path for w in changed] + gone
-    unread = stale(given["read_by"])
+    unread = stale(given["read_by"]) + stale(given["reloaded_by"], reloads=True)
     result = {"changed": bool(paths or unread), "changed_paths": paths}
     if unread:
         result["msg"] = "; ".join(unread)

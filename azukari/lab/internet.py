@@ -1,0 +1,165 @@
+"""The lab's outside world: who answers for names and takes mail there; started, ended and recorded like a host.
+
+It sits at addresses of its own in the network namespace of the vantage, so that what a host sends there has left it.
+"""
+
+import base64
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import azukari
+from azukari.lab.commands import PATH, LabFault, find
+from azukari.lab.layout import Layout
+from azukari.lab.process import started_at
+from azukari.site import Site, zone
+
+# A reader's domain whose mail server speaks TLS, and one whose does not.
+READERS, PLAIN_READERS = "reader.test", "plain.test"
+_READY_WITHIN = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message as the readers' mail server took it; `tls` is empty where it came in the clear."""
+
+    peer: str
+    helo: str
+    tls: str
+    sender: str
+    recipients: tuple[str, ...]
+    message: bytes = field(repr=False)
+
+
+def ensure(lab: Layout, site: Site, resolvers: tuple[str, ...]) -> None:
+    """Start it unless it runs as it should, and publish the site's zone there.
+
+    Args:
+        lab: the lab.
+        site: the declared site.
+        resolvers: whom its name server asks for all other names.
+
+    Raises:
+        LabFault: it does not start.
+    """
+    folder = lab.internet_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "zone", zone_text(lab, site))
+    wanted = {
+        "name": f"mx.{READERS}",
+        "addresses": list(_bare(lab.internet)),
+        "plain": list(_bare(lab.internet_plain)),
+        "domains": [READERS, PLAIN_READERS, *([site.settings.mail_domain] if site.settings.mail_domain else [])],
+        "resolvers": list(resolvers),
+    }
+    settings = folder / "internet.json"
+    text = json.dumps(wanted, indent=1)
+    if settings.exists() and settings.read_text("utf-8") == text and _alive(folder):
+        return
+    end(lab)
+    _write(settings, text)
+    (folder / "ready").unlink(missing_ok=True)
+    _start(lab, folder)
+
+
+def end(lab: Layout) -> None:
+    """End it, if it runs."""
+    folder = lab.internet_folder
+    if _alive(folder):
+        pid = int(_running(folder)["pid"])
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _wait_until_gone(folder)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    (folder / "running.json").unlink(missing_ok=True)
+
+
+def received(lab: Layout) -> list[Received]:
+    """Return the messages that the readers' mail server has taken, the oldest first."""
+    found = []
+    for path in sorted((lab.internet_folder / "received").glob("*.json")):
+        said = json.loads(path.read_text("utf-8"))
+        found.append(_message(said))
+    return found
+
+
+def zone_text(lab: Layout, site: Site) -> str:
+    """Return what the name server serves: the site's records, and the readers' own."""
+    lines = [record.line() for record in zone.records(site)]
+    servers = [(f"mx.{READERS}", lab.internet), (f"mx.{PLAIN_READERS}", lab.internet_plain)]
+    servers += [(name, lab.internet) for name in site.settings.mail_servers]
+    for name, addresses in servers:
+        lines += [f"{name}. 60 IN {'AAAA' if ':' in one else 'A'} {one}" for one in _bare(addresses)]
+    lines += [f"{domain}. 60 IN MX 10 mx.{domain}." for domain in (READERS, PLAIN_READERS)]
+    return "\n".join(lines) + "\n"
+
+
+def _message(said: dict[str, Any]) -> Received:
+    message = base64.b64decode(said["message"])
+    return Received(said["peer"], said["helo"], said["tls"], said["from"], tuple(said["to"]), message)
+
+
+def _start(lab: Layout, folder: Path) -> None:
+    program = find("ip")
+    if program is None:
+        raise LabFault("This machine has no “ip”.")
+    log = folder / "log"
+    pid = os.posix_spawn(
+        program,
+        ["ip", "netns", "exec", lab.namespace, sys.executable, "-m", "azukari.lab.internet_program", str(folder)],
+        {"PATH": PATH, "PYTHONPATH": str(Path(azukari.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    _write(folder / "running.json", json.dumps({"pid": pid, "started": started_at(pid)}))
+    until = time.monotonic() + _READY_WITHIN
+    while not (folder / "ready").exists():
+        if not _alive(folder) or time.monotonic() > until:
+            end(lab)
+            words = " / ".join(log.read_text("utf-8", "replace").strip().splitlines()[-3:])
+            raise LabFault(f"The lab's name server and mail server did not start: {words or 'they said nothing'}")
+        time.sleep(0.05)
+
+
+def _running(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "running.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _alive(folder: Path) -> bool:
+    found = _running(folder)
+    # A process id alone may be another process by now; with its start time it is certain.
+    return bool(found) and found["started"] is not None and started_at(int(found["pid"])) == found["started"]
+
+
+def _wait_until_gone(folder: Path) -> None:
+    until = time.monotonic() + 5
+    while _alive(folder) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _bare(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(address.partition("/")[0] for address in addresses)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole, and not at all where it says so already: its age tells when it changed."""
+    if path.exists() and path.read_text("utf-8") == text:
+        return
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text, "utf-8")
+    unfinished.rename(path)

@@ -1,0 +1,85 @@
+"""Deleting what the office asks for, proving it by a search, and remembering it for every later restore.
+
+The erasure ledger is written first: what it names is to be gone, whatever happens next, and `replay` deletes it again.
+It holds identifiers and days, and nothing readable.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from azukari.answers import stored
+from azukari.drills.looking import looked_for
+from azukari.drills.outcome import Outcome, Say
+from azukari.errors import NotJudged
+from azukari.evidence.drills import WHOLE
+from azukari.evidence.signer import Signer
+from azukari.provision.session import Session
+from azukari.rights.ledger import Ledger
+from azukari.rights.request import Request
+from azukari.site import Site
+
+DELETED, REPLAYED = "request delete", "request replay"
+_TAIL = 48  # characters of a sealed value, of which 22 are its tag: no other value has them
+
+
+def remember(site: Site, one: Request, signer: Signer) -> int:
+    """Enter a request's identifiers into the erasure ledger, unless they are there; return how many are new.
+
+    Raises:
+        LedgerBroken: the ledger is not whole.
+    """
+    known = set(erased(site).get(one.form, ()))
+    new = [row for row in one.records if row not in known]
+    if new:
+        said = {"form": one.form, "day": site.today().isoformat(), "request": sha256(one.to_bytes()).hexdigest()}
+        Ledger(site, "erasures").append([{**said, "records": new}], signer)
+    return len(new)
+
+
+def erased(site: Site) -> dict[str, list[str]]:
+    """Return the identifiers that the erasure ledger names, by form, each once.
+
+    Raises:
+        LedgerBroken: the ledger is not whole.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for entry in Ledger(site, "erasures").entries():
+        found.setdefault(str(entry.said["form"]), {}).update(dict.fromkeys(entry.said["records"]))
+    return {form: list(rows) for form, rows in found.items()}
+
+
+def delete(at: Session, form: str, rows: Sequence[str], say: Say) -> Outcome:
+    """Delete answers, and look for them on the whole host of the database.
+
+    Args:
+        at: the hosts, and the ways to them.
+        form: one of the site's forms.
+        rows: the answers' identifiers; those that are not there any more are looked for too.
+        say: told what goes on.
+
+    Returns:
+        What came of it, also where it broke off: then the step WHOLE did not come out as promised.
+    """
+    outcome = Outcome(datetime.now(UTC), tuple(at.hosts), dict(at.left))
+    host = stored.database_host(at.site, form)
+    broke_off = ""
+    try:
+        gone = stored.erase(stored.psql(at, host), form, rows)
+        answers = len({row for row, _, _ in gone})
+        said = f"{len(gone)} values of {answers} answers were deleted; {len(rows) - answers} answers were not there"
+        outcome.note(f"{len(rows)} answers of {form} are deleted", True, said, say)
+        _look(at, host, rows, [sealed for _, _, sealed in gone], outcome, say)
+    except NotJudged as error:
+        broke_off = error.message
+    outcome.note(WHOLE, not broke_off, broke_off or "nothing was left out", say)
+    return outcome
+
+
+def _look(at: Session, host: str, rows: Sequence[str], sealed: Sequence[str], outcome: Outcome, say: Say) -> None:
+    """Look for identifiers, as text and as the database writes them, and for sealed values."""
+    marks = dict.fromkeys(rows, "identifier") | {one[-_TAIL:]: "sealed value" for one in sealed}
+    raw = [uuid.UUID(row).hex for row in rows]
+    clean, said = looked_for(at, marks, 0, host=host, raw=raw)[host]
+    outcome.note(f"{len(rows)} identifiers and {len(sealed)} sealed values looked for, on {host}", clean, said, say)

@@ -1,0 +1,7 @@
+#!/bin/bash
+# safeguard: LEAK-23
+# host: web
+# undo: cp -p /root/near-miss.saved /etc/nginx/nginx.conf && rm /root/near-miss.saved && systemctl restart nginx.service
+cp -p /etc/nginx/nginx.conf /root/near-miss.saved
+sed -i 's|error.log crit|error.log alert|' /etc/nginx/nginx.conf
+systemctl restart nginx.service

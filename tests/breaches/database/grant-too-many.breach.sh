@@ -1,0 +1,7 @@
+#!/bin/bash
+# safeguard: USE-04
+# host: db
+# check: test_database_rights.py::test_rights_are_the_declared_ones
+# alone: yes
+# took: runuser -u postgres -- psql -qAt -d site -c "SELECT has_table_privilege('intake', 'site.contact', 'SELECT')" | grep -q t
+runuser -u postgres -- psql -qd site -c 'GRANT SELECT ON site.contact TO intake'

@@ -1,0 +1,8 @@
+#!/bin/bash
+# safeguard: USE-04
+# host: db
+# check: test_database_rights.py::test_nothing_else_is_kept
+# alone: yes
+# took: ! runuser -u postgres -- psql -qAt -d site -c '\d site.contact' | grep -q 'sealed ~'
+# plain texts could be kept from now on
+runuser -u postgres -- psql -qd site -c 'ALTER TABLE site.contact DROP CONSTRAINT sealed'

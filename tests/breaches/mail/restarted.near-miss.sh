@@ -1,0 +1,4 @@
+# safeguard: LEAK-08
+# host: mail
+# undo: true
+systemctl restart opendkim.service postfix.service

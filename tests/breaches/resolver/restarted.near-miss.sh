@@ -1,0 +1,5 @@
+#!/bin/bash
+# safeguard: LEAK-02
+# host: bastion
+# undo: true
+systemctl restart unbound.service

@@ -1,0 +1,99 @@
+"""Certificates are renewed while visitors are there: each is answered, and each service shows the new one."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from azukari.lab import Lab
+from azukari.people import authority
+from tests import provisioned, visitors
+from tests.visitors import Visitor
+
+pytestmark = pytest.mark.lab
+VISITORS = 8
+# By host; all of them are put in the place of such as have a tenth of their life left.
+CERTIFICATES = {"web": ("public", "host"), "app": ("host", "intake"), "db": ("host",)}
+SERVICES = {"web": "nginx.service", "app": "azukari-site.service", "db": "postgresql@17-main.service"}
+
+
+def started(lab: Lab) -> dict[str, bytes]:
+    """Return since when the services' first processes have been there."""
+    show = ["systemctl", "show", "--property=ExecMainPID,ExecMainStartTimestamp"]
+    return {host: lab.run(host, [*show, unit]).stdout for host, unit in SERVICES.items()}
+
+
+def serials(lab: Lab) -> dict[str, bytes]:
+    """Return the serial numbers of the certificates that lie on the hosts."""
+    ask = "for one in {}; do openssl x509 -noout -serial -in /etc/azukari/tls/$one.pem; done"
+    return {
+        host: lab.run(host, ["/bin/sh", "-c", ask.format(" ".join(names))]).stdout
+        for host, names in CERTIFICATES.items()
+    }
+
+
+def ageing(lab: Lab, host: str, name: str) -> None:
+    """Have the domain's CA sign a host's certificate anew, as it would have been long ago."""
+    path = f"/etc/azukari/tls/{name}.pem"
+    own = x509.load_pem_x509_certificate(lab.run(host, ["cat", path]).stdout)
+    ca = authority.load(provisioned.site(), provisioned.site().hosts[host].domain).tls_ca
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        issuer_name=own.issuer, subject_name=own.subject, public_key=own.public_key(),
+        serial_number=x509.random_serial_number(), not_valid_before=now - timedelta(days=81),
+        not_valid_after=now + timedelta(days=9), extensions=list(own.extensions),
+    ).sign(ca, hashes.SHA256())  # fmt: skip
+    text = made.public_bytes(Encoding.PEM).decode()
+    put = f"cat > {path}.new <<'PEM'\n{text}PEM\nmv {path}.new {path}"
+    assert lab.run(host, ["/bin/sh", "-c", put]).returncode == 0
+
+
+def come_and_go(address: str, over: threading.Event) -> Counter[int]:
+    """Read and write by turns, on kept and on new connections, until it is over; return the answers' codes.
+
+    Whoever sends by a kept connection that is closed at that moment gets no answer, and sends anew, as browsers do
+    (RFC 9112, 9.3.1); by a new connection, every request has to be answered.
+    """
+    found: Counter[int] = Counter()
+    visitor = Visitor(provisioned.site(), address)
+    token = visitor.token(patience=30)
+    while not over.wait(1.05):  # an address may send one answer a second
+        answer = {"comments": f"answer {found.total()} of {address}"}
+        found[visitor.ask("GET", "/").status] += 1
+        sent = visitor.send(token, answer)
+        found[(sent if sent.status else visitor.send(token, answer)).status] += 1
+        visitor.close()
+        found[visitor.ask("GET", "/contact/").status] += 1
+        visitor.close()
+    return found
+
+
+def test_renewal_drops_no_request(provisioned_lab: Lab) -> None:
+    lab = provisioned_lab
+    lab.reset(list(provisioned.site().hosts))
+    for host, names in CERTIFICATES.items():
+        for name in names:
+            ageing(lab, host, name)
+        assert lab.run(host, ["systemctl", "restart", SERVICES[host]], timeout=60).returncode == 0
+    before, first = started(lab), serials(lab)
+    over = threading.Event()
+    with visitors.addresses(lab, provisioned.site()) as own, ThreadPoolExecutor(VISITORS) as pool:
+        asking = [pool.submit(come_and_go, address, over) for address in own[:VISITORS]]
+        try:
+            done = provisioned.azukari("apply", "--tags", "pki,web,site,database", timeout=400)
+        finally:
+            over.set()
+        answers = sum((one.result() for one in asking), Counter())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(answers) == {200, 303}, f"not every visitor was answered: {dict(answers)}"
+    assert started(lab) == before, "a service was restarted"
+    assert all(serials(lab)[host] != first[host] for host in CERTIFICATES)
+    planned = provisioned.azukari("plan", timeout=300)
+    assert planned.returncode == 0, planned.stdout
+    judged = provisioned.azukari("verify", "--safeguard", "LEAK-04,LEAK-05", timeout=120)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
