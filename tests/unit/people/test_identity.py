@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -132,14 +133,21 @@ def test_what_a_killed_run_left_is_swept_but_a_living_one_is_not(
     assert young.exists()
 
 
-def test_ssh_understands_the_configuration_as_meant(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("hangups", "alone"), [(signal.SIG_DFL, ""), (signal.SIG_IGN, " 2>/dev/null")], ids=["", "under-nohup"]
+)
+def test_ssh_understands_the_configuration_as_meant(site: Site, hangups: signal.Handlers, alone: str) -> None:
     with identity.automation(site) as own:
-        file = config.write(site, own)
+        before = signal.signal(signal.SIGHUP, hangups)
+        try:
+            file = config.write(site, own)
+        finally:
+            signal.signal(signal.SIGHUP, before)
         web, bastion, jump = (_effective(file, host) for host in ("web", "bastion", "azukari-jump"))
         known = (own.folder / "ssh_config.known_hosts").read_text()
     assert (web["hostname"], web["user"], web["hostkeyalias"]) == ("198.18.64.11", "azukari-apply", "web")
     assert web["certificatefile"] == str(own.certificates["production"])
-    assert web["proxycommand"] == f"ssh -F {file} -W [%h]:%p azukari-jump"
+    assert web["proxycommand"] == f"ssh -F {file} -W [%h]:%p azukari-jump{alone}"
     assert "proxycommand" not in bastion
     assert bastion["certificatefile"] == str(own.bastion_certificate)
     assert (jump["user"], jump["controlmaster"], jump["controlpersist"]) == ("azukari-jump", "auto", "60")
