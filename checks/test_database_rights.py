@@ -17,6 +17,8 @@ SEALED = "CHECK ((sealed ~ '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){4}$'::text))"
 # What was chosen is counted beside (USE-08): with nothing that would say by whom or when.
 COUNTS = {"form": "text", "item": "text", "choice": "text", "answers": "bigint"}
 COUNTING = {"site.tally": "r u", "site.counts": "r"}  # in no log of changes; and kept
+# Where there is a mail tier: who unsubscribed, until the erasure ledger has it (USE-10).
+LEFT, OF_LEFT = "site.erased", {"id": "uuid", "erased": "date"}
 KEEP, SEALED_FOR, FORGET = "site.keep(text,uuid,jsonb,jsonb)", "site.sealed()", "site.forget()"
 FOLD, STATISTICS = "site.fold()", "site.statistics()"
 AUDIT, RETENTION = "azukari-audit", "azukari-retention"
@@ -148,10 +150,17 @@ def test_rights_are_the_declared_ones(host, site, catalogues):
     return f"{len(found)} rights, all declared"
 
 
+def columns_of(table):
+    """Return the columns that a table has: {name: kind}."""
+    if table == LEFT:
+        return OF_LEFT
+    return COUNTS if table in COUNTING else COLUMNS | (OF_LETTERS if table == f"site.{BY_LETTERS}" else {})
+
+
 def thing_findings(catalogues, site):
     """Return a sentence for each table, column, function or trigger that is not declared, or misses."""
     sealed = {f"site.{name}" for name in forms_of(site)}
-    tables = sealed | set(COUNTING)
+    tables = sealed | set(COUNTING) | ({LEFT} if calls(site) else set())
     findings = [
         f"the schema {name} belongs to {owner}"
         for name, owner in (catalogues["schemas"] or {}).items()
@@ -168,7 +177,7 @@ def thing_findings(catalogues, site):
     found = catalogues["columns"] or {}
     findings += [f"the table {name} is missing" for name in sorted(tables - set(found))]
     for name in sorted(tables & set(found)):
-        columns = COUNTS if name in COUNTING else COLUMNS | (OF_LETTERS if name == f"site.{BY_LETTERS}" else {})
+        columns = columns_of(name)
         findings += [
             f"the column {column} of {name} is not declared" for column in sorted(set(found[name]) - set(columns))
         ]
@@ -203,7 +212,7 @@ def program_findings(catalogues, declared):
 
 @check("USE-04", hosts="db", collect=[catalogues])
 def test_nothing_else_is_kept(host, site, catalogues):
-    """The database holds the declared tables with their sealed columns, two of counts, the functions; nothing else."""
+    """The database holds the declared tables, of answers, counts and who left, and functions; nothing else."""
     findings = thing_findings(catalogues, site)
     assert not findings, f"{'; '.join(findings)}. Where to look: \\d site.* on {host.name}."
     return f"{len(catalogues['columns'])} tables, {len(catalogues['programs'])} functions"

@@ -63,7 +63,7 @@ def test_answers_are_not_older(host, site, run, sealed):
 
 @collector()
 def waiting(host, site, run):
-    """How many registrations wait for their letter and for their reader, and since which day."""
+    """How many registrations wait for their letter, for their reader, and erased ones for the ledger; since when."""
     if not mails(site):
         return []
     rows = "SELECT jsonb_agg(jsonb_build_array(what, registrations, oldest)) FROM site.waiting()"
@@ -77,7 +77,7 @@ def old_registrations(site, now, waiting):
     return [
         f"registrations wait for their {what} since {oldest}; promised are {days[what]} days"
         for what, _, oldest in waiting
-        if oldest and oldest < first_kept(site, now, days[what]).isoformat()
+        if what in days and oldest and oldest < first_kept(site, now, days[what]).isoformat()
     ]
 
 
@@ -86,11 +86,11 @@ def test_unconfirmed_registrations_are_not_older(host, site, run, waiting):
     """A registration that nobody confirmed is gone two days after its letter, or a week after itself without one."""
     if not mails(site):
         not_applicable("nobody can register for letters of this site")
-    if {what for what, _, _ in waiting} != {"letter", "reader"}:
+    if {what for what, _, _ in waiting} != {"letter", "reader", "ledger"}:
         not_evaluated("the database does not tell what waits")
     findings = old_registrations(site, run.now, waiting)
     assert not findings, f"{'; '.join(findings)}. Where to look: site.waiting() on {host.name}."
-    return ", ".join(f"{number} wait for their {what}" for what, number, _ in waiting)
+    return ", ".join(f"{number} wait for their {what}" for what, number, _ in waiting if what != "ledger")
 
 
 def oldest_line(one):
@@ -276,7 +276,17 @@ def test_the_database_forgets_as_declared(host, site, forget_program):
 
 
 # Who leaves the list is kept until then, and not a moment longer: the row goes, and is not only marked.
-LEAVES = "DELETE FROM site.mail_service WHERE person IN (SELECT person FROM site.mail_service WHERE leave = secret);"
+# Identifiers, which lead to nobody, wait beside for the erasure ledger (USE-10).
+def leaves(site):
+    """Return the program of site.unsubscribe(), in single spaces."""
+    today = f"(now() AT TIME ZONE '{site.settings.time_zone}')::date"
+    return (
+        "WITH gone AS ( DELETE FROM site.mail_service WHERE person IN"  # noqa: S608  compared, never run
+        " (SELECT person FROM site.mail_service WHERE leave = secret) RETURNING id)"
+        f" INSERT INTO site.erased (id, erased) SELECT DISTINCT id, {today} FROM gone ON CONFLICT DO NOTHING;"
+    )
+
+
 LEFT_STEPS = re.compile(r"^(one click without a cookie|nothing is left of who unsubscribed|to look at the way out)")
 
 
@@ -295,11 +305,11 @@ def leaving_program(host):
 
 @check("USE-05", hosts="db", collect=[leaving_program])
 def test_unsubscribing_erases(host, site, leaving_program):
-    """What unsubscribing does is, word by word, to delete all that is kept of the person."""
+    """What unsubscribing does is, word by word, to delete all that is kept of the person, and to note identifiers."""
     if not mails(site):
         not_applicable("nobody can register for letters of this site")
     where = f"\\sf site.unsubscribe on {host.name}"
-    fail_unless_equal(found=leaving_program, promised=LEAVES, where=where, what="site.unsubscribe()")
+    fail_unless_equal(found=leaving_program, promised=leaves(site), where=where, what="site.unsubscribe()")
     return "all rows of the person"
 
 

@@ -92,6 +92,7 @@ def up() -> None:
     _must("drill", "canary")  # the newest of each is judged in each verify
     _must("drill", "mail")
     _must("drill", "letters")
+    _must("drill", "erasure")
     marker.write_text(time.strftime("%Y-%m-%dT%H:%M:%SZ\n", time.gmtime()))
 
 

@@ -22,9 +22,10 @@ from azukari.people.sealing_keys import holder
 from azukari.provision.release import forms
 from azukari.provision.session import Session
 from azukari.site import Site
+from reference_site.answers import MAIL_SERVICE
 from reference_site.sealing import LONGEST
 
-_PSQL = "runuser -u postgres -- psql --no-psqlrc -qAt --set=ON_ERROR_STOP=1 --dbname=site"
+_PSQL = "runuser -u postgres -- psql --no-psqlrc -qAt --set=ON_ERROR_STOP=1 --dbname="
 # One JSON document a line. Control characters in JSON are always escaped, so that none is quoted or is a delimiter.
 _AS_LINES = r"TO STDOUT (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 _MINUTES = 10
@@ -95,6 +96,7 @@ COPY (SELECT json_build_object('id', id, 'purpose', purpose, 'sealed', left(seal
     ORDER BY id, purpose) {as_lines};
 COMMIT;
 """
+_LEFT = "COPY (SELECT id FROM site.erased ORDER BY id) {as_lines};\n"
 # What a DELETE leaves on the disk until it is written over: dead rows and emptied pages (a plain VACUUM clears none),
 # what ANALYZE sampled, and the log of writes, of which a segment goes at the checkpoint after its end (no recycling).
 # Connections that wait hold removed files open: they are ended, and the website opens another with its next answer.
@@ -102,9 +104,9 @@ _SCRUB = """
 SET client_min_messages = error;
 SET statement_timeout = '{minutes}min';
 SET allow_system_table_mods = on;
-DELETE FROM pg_catalog.pg_statistic WHERE starelid = 'site.{form}'::pg_catalog.regclass;
+DELETE FROM pg_catalog.pg_statistic WHERE starelid = ANY ('{{{tables}}}'::pg_catalog.regclass[]);
 RESET allow_system_table_mods;
-VACUUM FULL site.{form};
+VACUUM FULL {tables};
 VACUUM FULL pg_catalog.pg_statistic;
 CHECKPOINT;
 COPY (SELECT pg_catalog.pg_switch_wal() IS NULL AS nothing) {as_lines};
@@ -131,8 +133,13 @@ class Outcome:
     different: list[tuple[str, str]]
 
 
-def database_host(site: Site, form: str) -> str:
+def database_host(site: Site, form: str, *, of_office: bool = True) -> str:
     """Return the host that keeps a form's answers.
+
+    Args:
+        site: the declared site.
+        form: one of its forms.
+        of_office: it must be one that the office reads.
 
     Raises:
         InputError: the site has no such form, the office does not read it, or there is no host of the group db.
@@ -140,7 +147,7 @@ def database_host(site: Site, form: str) -> str:
     if form not in forms(site):
         known = ", ".join(forms(site)) or "none"
         raise InputError(f"The site {site.name} has no form “{form}”; those that it has: {known}.")
-    if holder(site, form) != "office":
+    if of_office and holder(site, form) != "office":
         raise InputError(f"What is kept of {form} is not sealed for the office, so it is not fetched for anybody.")
     hosts = site.group("db")
     if not hosts:
@@ -148,9 +155,9 @@ def database_host(site: Site, form: str) -> str:
     return hosts[0].name
 
 
-def psql(at: Session, host: str) -> list[str]:
-    """Return the command that runs what it is given in the site's database, as its superuser."""
-    return ["ssh", "-F", str(at.ssh_config), host, f"sudo -n {_PSQL}"]
+def psql(at: Session, host: str, database: str = "site") -> list[str]:
+    """Return the command that runs what it is given in the site's database, or another there, as its superuser."""
+    return ["ssh", "-F", str(at.ssh_config), host, f"sudo -n {_PSQL}{database}"]
 
 
 def export(command: Sequence[str], site: Site, form: str, out: Path, since: date | None = None) -> Header:
@@ -273,11 +280,51 @@ def erase(command: Sequence[str], form: str, rows: Iterable[str]) -> list[tuple[
         given.write(_DELETE.format(form=form, as_lines=_AS_LINES, longest=LONGEST))
         given.close()
         found = [(one["id"], one["purpose"], one["sealed"]) for one in map(json.loads, said)]
+    tables = ", ".join(f"site.{name}" for name in ((form, "erased") if form == MAIL_SERVICE else (form,)))
     with _running(command) as (given, said):
-        given.write(_SCRUB.format(form=form, as_lines=_AS_LINES, minutes=_MINUTES))
+        given.write(_SCRUB.format(tables=tables, as_lines=_AS_LINES, minutes=_MINUTES))
         given.close()
         list(said)
     return found
+
+
+def unsubscribed(command: Sequence[str]) -> list[str]:
+    """Return the identifiers of those who unsubscribed, which wait for the erasure ledger.
+
+    Raises:
+        NotJudged: the database gave no whole answer.
+    """
+    with _running(command) as (given, said):
+        given.write(_LEFT.format(as_lines=_AS_LINES))
+        given.close()
+        return list(said)
+
+
+def entered(command: Sequence[str], rows: Iterable[str]) -> None:
+    """Take identifiers off those that wait for the erasure ledger, which has them now.
+
+    Raises:
+        NotJudged: the database gave no whole answer; they wait on.
+    """
+    about(command, rows, "DELETE FROM site.erased AS kept USING pg_temp.asked WHERE kept.id = asked.id;")
+
+
+def about(command: Sequence[str], rows: Iterable[str], statements: str) -> list[str]:
+    """Run statements about answers, in one transaction, and return their lines.
+
+    Args:
+        command: as `psql` returns it.
+        rows: the answers' identifiers, which the statements find in pg_temp.asked (id): in them they would be noted.
+        statements: each ends with a semicolon.
+
+    Raises:
+        NotJudged: the database gave no whole answer; nothing was changed.
+    """
+    with _running(command) as (given, said):
+        _give(given, rows)
+        given.write(f"\\.\n{statements}\nCOMMIT;\n")
+        given.close()
+        return list(said)
 
 
 def _give(given: IO[str], rows: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from azukari.evidence import signer
 from azukari.provision.release import forms, policy_digest
 from azukari.provision.session import Session
 from azukari.provision.session import session as working_on
+from azukari.rights import erasure_drill
 from azukari.site import Site, holders_dir
 from reference_site.answers import MAIL_SERVICE
 
@@ -104,6 +105,31 @@ def letters(
     if to and not _ADDRESS.fullmatch(to):
         raise InputError(f"“{to}” is no e-mail address; give one such as somebody@example.jp.")
     return _done(declared, letters_drill.NAME, lambda at, say: letters_drill.run(at, say, to, saved))
+
+
+@app.command()
+def erasure(
+    site: SiteOption = None,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="ADDRESS", help="A mailbox outside that takes NAME+ANYTHING@; not needed in a lab."
+        ),
+    ] = "",
+) -> int:
+    """Send, copy, erase, restore the copy beside and replay the erasure ledger: nobody who was erased comes back.
+
+    Exit code 0: all as promised; 1: something was not.
+    """
+    declared = chosen_site(site)
+    if erasure_drill.FORM not in forms(declared):
+        raise InputError(f"The site has no form “{erasure_drill.FORM}”, through which the drill sends its answers.")
+    if not declared.lab and MAIL_SERVICE in forms(declared) and not to:
+        raise InputError("On a real site this drill needs --to ADDRESS: a mailbox for the registration that it makes.")
+    if to and not _ADDRESS.fullmatch(to):
+        raise InputError(f"“{to}” is no e-mail address; give one such as somebody@example.jp.")
+    signing = signer.load(holders_dir(declared) / "contractor" / "evidence.pem")
+    return _done(declared, erasure_drill.NAME, lambda at, say: erasure_drill.run(at, say, signing, to))
 
 
 def _done(declared: Site, name: str, run: Callable[[Session, Say], Outcome]) -> int:

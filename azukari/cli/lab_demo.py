@@ -32,7 +32,7 @@ def demo(site: SiteOption = None) -> int:
     # From here on `lab reset` takes seconds; and what is judged below has been through a restart.
     if unkept and (code := do("lab", "snapshot", *unkept)):
         return code
-    for drill in ("canary", "mail", "letters"):
+    for drill in ("canary", "mail", "letters", "erasure"):
         if (drilled := do("drill", drill)) not in _DRILLED:
             return drilled
     if (planned := do("plan")) not in _PLANNED:  # DEST-10 asks for the newest signed plan

@@ -14,11 +14,12 @@ from azukari.cli.options import SiteOption, chosen_site
 from azukari.drills.outcome import Outcome
 from azukari.errors import InputError
 from azukari.evidence import signer
-from azukari.provision.release import policy_digest
+from azukari.provision.release import forms, policy_digest
 from azukari.provision.session import session
 from azukari.rights import erasing
 from azukari.rights import request as requests
 from azukari.site import Site, holders_dir
+from reference_site.answers import MAIL_SERVICE
 from reference_site.sealing import key_id
 
 app = typer.Typer(
@@ -89,26 +90,44 @@ def delete(file: _File, site: SiteOption = None) -> int:
 def replay(site: SiteOption = None) -> int:
     """Delete again whatever the erasure ledger names: after every restore, before the site takes anything in.
 
-    Exit code 1: something was still found, or it broke off; run it again.
+    Who unsubscribed meanwhile is entered first. Exit code 1: something was still found, or it broke off; run it again.
     """
     declared = chosen_site(site)
+    if MAIL_SERVICE in forms(declared):
+        _gather(declared)
     named = erasing.erased(declared)
     if not named:
         _say("The erasure ledger names nothing.")
         return 0
     codes = []
     for form, rows in named.items():
-        signing, _, host = _begun(declared, form)
+        signing, _, host = _begun(declared, form, of_office=False)
         with session(declared, limit=[host]) as at:
             outcome = erasing.delete(at, form, rows, _say)
         codes.append(_sign(declared, erasing.REPLAYED, outcome, signing))
     return max(codes)
 
 
-def _begun(site: Site, form: str) -> tuple[signer.Signer, Outcome, str]:
+@app.command()
+def gather(site: SiteOption = None) -> None:
+    """Enter who unsubscribed into the erasure ledger, so that no restore brings anybody back; to be done daily."""
+    declared = chosen_site(site)
+    if MAIL_SERVICE not in forms(declared):
+        raise InputError("The site has no hosts of the group mail, or no form “mail_service”: nobody can unsubscribe.")
+    _gather(declared)
+
+
+def _gather(site: Site) -> None:
+    signing, _, host = _begun(site, MAIL_SERVICE, of_office=False)
+    with session(site, limit=[host]) as at:
+        new = erasing.gather(at, signing)
+    _say(f"{new} registrations of those who unsubscribed are new in the erasure ledger")
+
+
+def _begun(site: Site, form: str, *, of_office: bool = True) -> tuple[signer.Signer, Outcome, str]:
     """Return who signs what comes of it, the beginning of that, and the database's host."""
     signing = signer.load(holders_dir(site) / "contractor" / "evidence.pem")
-    host = stored.database_host(site, form)
+    host = stored.database_host(site, form, of_office=of_office)
     return signing, Outcome(datetime.now(UTC), (host,), {}), host
 
 

@@ -1,5 +1,7 @@
 """Deleting what the office asks for, proving it by a search, and remembering it for every later restore.
 
+Who unsubscribes is remembered too, by an identifier that leads to nobody.
+
 The erasure ledger is written first: what it names is to be gone, whatever happens next, and `replay` deletes it again.
 It holds identifiers and days, and nothing readable.
 """
@@ -19,8 +21,10 @@ from azukari.provision.session import Session
 from azukari.rights.ledger import Ledger
 from azukari.rights.request import Request
 from azukari.site import Site
+from reference_site.answers import MAIL_SERVICE
 
 DELETED, REPLAYED = "request delete", "request replay"
+UNSUBSCRIBED = "unsubscribed"  # in the place of a request's digest
 _TAIL = 48  # characters of a sealed value, of which 22 are its tag: no other value has them
 
 
@@ -30,11 +34,36 @@ def remember(site: Site, one: Request, signer: Signer) -> int:
     Raises:
         LedgerBroken: the ledger is not whole.
     """
-    known = set(erased(site).get(one.form, ()))
-    new = [row for row in one.records if row not in known]
+    return _enter(site, one.form, one.records, sha256(one.to_bytes()).hexdigest(), signer)
+
+
+def gather(at: Session, signer: Signer) -> int:
+    """Enter who unsubscribed meanwhile into the erasure ledger; return how many are new.
+
+    The database forgets them only when the ledger has them, so that whatever breaks off, nobody is lost.
+
+    Args:
+        at: the database's host, and the way to it.
+        signer: of the contractor's evidence key.
+
+    Raises:
+        LedgerBroken: the ledger is not whole.
+        NotJudged: the database gave no whole answer.
+    """
+    database = stored.psql(at, stored.database_host(at.site, MAIL_SERVICE, of_office=False))
+    rows = stored.unsubscribed(database)
+    new = _enter(at.site, MAIL_SERVICE, rows, UNSUBSCRIBED, signer)
+    if rows:
+        stored.entered(database, rows)
+    return new
+
+
+def _enter(site: Site, form: str, rows: Sequence[str], why: str, signer: Signer) -> int:
+    known = set(erased(site).get(form, ()))
+    new = [row for row in rows if row not in known]
     if new:
-        said = {"form": one.form, "day": site.today().isoformat(), "request": sha256(one.to_bytes()).hexdigest()}
-        Ledger(site, "erasures").append([{**said, "records": new}], signer)
+        said = {"form": form, "day": site.today().isoformat(), "request": why, "records": new}
+        Ledger(site, "erasures").append([said], signer)
     return len(new)
 
 
@@ -50,7 +79,7 @@ def erased(site: Site) -> dict[str, list[str]]:
     return {form: list(rows) for form, rows in found.items()}
 
 
-def delete(at: Session, form: str, rows: Sequence[str], say: Say) -> Outcome:
+def delete(at: Session, form: str, rows: Sequence[str], say: Say, database: str = "site") -> Outcome:
     """Delete answers, and look for them on the whole host of the database.
 
     Args:
@@ -58,15 +87,16 @@ def delete(at: Session, form: str, rows: Sequence[str], say: Say) -> Outcome:
         form: one of the site's forms.
         rows: the answers' identifiers; those that are not there any more are looked for too.
         say: told what goes on.
+        database: where they are deleted: the site's, or a copy of it.
 
     Returns:
         What came of it, also where it broke off: then the step WHOLE did not come out as promised.
     """
     outcome = Outcome(datetime.now(UTC), tuple(at.hosts), dict(at.left))
-    host = stored.database_host(at.site, form)
+    host = stored.database_host(at.site, form, of_office=False)
     broke_off = ""
     try:
-        gone = stored.erase(stored.psql(at, host), form, rows)
+        gone = stored.erase(stored.psql(at, host, database), form, rows)
         answers = len({row for row, _, _ in gone})
         said = f"{len(gone)} values of {answers} answers were deleted; {len(rows) - answers} answers were not there"
         outcome.note(f"{len(rows)} answers of {form} are deleted", True, said, say)

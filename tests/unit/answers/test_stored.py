@@ -22,6 +22,8 @@ DROP SCHEMA IF EXISTS site CASCADE;
 CREATE SCHEMA site;
 CREATE TABLE site.contact (id uuid NOT NULL, purpose text NOT NULL, sealed text NOT NULL,
   received date NOT NULL DEFAULT CURRENT_DATE, PRIMARY KEY (id, purpose));
+CREATE TABLE site.mail_service (LIKE site.contact INCLUDING ALL);
+CREATE TABLE site.erased (id uuid PRIMARY KEY, erased date NOT NULL);
 """
 KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 NEW = ec.generate_private_key(ec.SECP256R1())
@@ -196,6 +198,28 @@ def test_what_is_erased_lies_in_no_file_of_the_database(server, database, site):
     assert {row: holding(server, mark) for row in names[:2] for mark in marks[row] if holding(server, mark)} == {}
     assert {line.split("|")[0] for line in rows(database)} == set(names[2:])
     assert stored.erase(server, FORM, names[:2]) == []  # done again, there is nothing left to delete
+
+
+def test_who_unsubscribed_waits_until_the_ledger_has_them_and_leaves_nothing(server, database):
+    names = [str(uuid.uuid4()) for _ in range(3)]
+    assert stored.unsubscribed(server) == []
+    for row in names:
+        database(f"INSERT INTO site.erased VALUES ('{row}', '2026-04-01');")  # noqa: S608
+    assert stored.unsubscribed(server) == sorted(names)
+    stored.entered(server, names[:2])
+    assert stored.unsubscribed(server) == names[2:]
+    assert stored.erase(server, "mail_service", names[:2]) == []  # nothing of them was left but what PostgreSQL keeps
+    assert {row: holding(server, uuid.UUID(row).bytes) for row in names[:2]} == {row: [] for row in names[:2]}
+    assert holding(server, uuid.UUID(names[2]).bytes)
+
+
+def test_what_is_asked_about_answers_names_them_in_no_statement(server, database, site):
+    keep(database, sealed_answer(site, KEY, WHOLE, ROWS[0]))
+    there = "SELECT DISTINCT id FROM site.contact JOIN pg_temp.asked USING (id);"
+    assert stored.about(server, ROWS[:2], there) == [ROWS[0]]
+    with pytest.raises(NotJudged, match="gave no whole answer"):
+        stored.about(server, ROWS[:1], "DELETE FROM site.contact; SELECT 1 / 0;")
+    assert rows(database)
 
 
 def test_erasing_stops_nowhere_half_way(server, database, site):

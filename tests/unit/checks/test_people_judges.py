@@ -46,7 +46,7 @@ def test_a_ledger_that_is_not_whole_fails(found, why):
 
 
 def test_the_auditor_without_the_ledger_does_not_judge():
-    with pytest.raises(NotEvaluated, match="no ledger is at hand here"):
+    with pytest.raises(NotEvaluated, match="no ledger of disclosures is at hand here"):
         judged.test_every_disclosure_is_in_a_whole_ledger(AUDITOR, ledger(there=False))
     with pytest.raises(AssertionError, match="there were 1"):  # it was at hand here once
         judged.test_every_disclosure_is_in_a_whole_ledger(AUDITOR, ledger(there=False, most=(1, A)))
@@ -68,7 +68,7 @@ def entry(digest):
 )
 def test_the_most_that_was_ever_signed_is_handed_on(lab_site, tmp_path, monkeypatch, before, now, most):
     monkeypatch.setenv("AZUKARI_HOME", str(tmp_path))
-    monkeypatch.setattr(judged, "most_before", lambda _site: before)
+    monkeypatch.setattr(judged.known, "_most_before", lambda _site, _kind: before)
     monkeypatch.setattr(judged.disclosure, "entered", lambda _site: [entry(digest) for digest in now])
     assert judged.disclosures(lab_site)["most"] == most
 
@@ -91,11 +91,11 @@ def test_earlier_runs_are_believed_when_they_are_signed(lab_site, monkeypatch):
         run("newest", {"ok": True, "value": {"most": [3, C]}}),
         run("older", {"ok": True, "value": {"most": [1, A]}}),
     ]
-    monkeypatch.setattr(judged, "listed", lambda _site, _kind: runs)
-    monkeypatch.setattr(judged, "fault_of", lambda one, _key: "no signature" if one.name == "forged" else "")
-    assert judged.most_before(lab_site) == [3, C]
-    monkeypatch.setattr(judged, "listed", lambda _site, _kind: runs[:3])
-    assert judged.most_before(lab_site) == [0, ""]
+    monkeypatch.setattr(judged.known, "listed", lambda _site, _kind: runs)
+    monkeypatch.setattr(judged.known, "fault_of", lambda one, _key: "no signature" if one.name == "forged" else "")
+    assert judged.known._most_before(lab_site, "disclosures") == [3, C]
+    monkeypatch.setattr(judged.known, "listed", lambda _site, _kind: runs[:3])
+    assert judged.known._most_before(lab_site, "disclosures") == [0, ""]
 
 
 def came(**outcomes):

@@ -52,7 +52,7 @@ def test_without_declared_days_there_is_nothing_to_judge():
 
 
 def registrations(site, letter=None, reader=None, now=NOW):
-    rows = [["letter", int(bool(letter)), letter], ["reader", int(bool(reader)), reader]]
+    rows = [["letter", int(bool(letter)), letter], ["reader", int(bool(reader)), reader], ["ledger", 0, None]]
     return judged.test_unconfirmed_registrations_are_not_older(DB, site, SimpleNamespace(now=now), rows)
 
 

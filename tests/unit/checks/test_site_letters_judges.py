@@ -156,8 +156,9 @@ def test_nobody_waits_for_long(lab_site, contact_site):
 
 def test_unsubscribing_deletes_and_does_not_mark(lab_site, contact_site):
     judge = retention.test_unsubscribing_erases
-    assert judge(DB, lab_site, retention.LEAVES) == "all rows of the person"
-    for other in ("", retention.LEAVES.replace("DELETE FROM", "UPDATE"), "SELECT 1; " + retention.LEAVES):
+    right = retention.leaves(lab_site)
+    assert judge(DB, lab_site, right) == "all rows of the person"
+    for other in ("", right.replace("DELETE FROM", "UPDATE"), "SELECT 1; " + right):
         with pytest.raises(AssertionError, match=r"site\.unsubscribe"):
             judge(DB, lab_site, other)
     with pytest.raises(NotApplicable):

@@ -224,6 +224,7 @@ class Hosts:
         self.put: list[list[Change]] = []
         self.found = {"found": [], "cores": [], "missed": [], "files": 7}
         self.programs: list[str] = []
+        self.left: list[str] = []
         self.outcome = stored.Outcome(1, 0, 0, [])
         self.fails = ""
 
@@ -232,6 +233,14 @@ class Hosts:
             raise NotJudged(self.fails)
         self.erased.append((form, list(rows)))
         return [(row, "reply", f"a.b.c.d.{row}-the-end-of-a-sealed-value-{row}") for row in rows if row != OTHER]
+
+    def unsubscribed(self, _command: object) -> list[str]:
+        return list(self.left)
+
+    def entered(self, _command: object, rows: list[str]) -> None:
+        if self.fails:
+            raise NotJudged(self.fails)
+        self.left = [row for row in self.left if row not in rows]
 
     def as_root(self, _at: object, host: str, command: str, given: str) -> str:
         assert (host, command) == ("db", "python3 -I -")
@@ -255,6 +264,8 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> Hosts:
     monkeypatch.setattr(verb, "session", session)
     monkeypatch.setattr(stored, "erase", stand_in.erase)
     monkeypatch.setattr(stored, "put", stand_in.put_back)
+    monkeypatch.setattr(stored, "unsubscribed", stand_in.unsubscribed)
+    monkeypatch.setattr(stored, "entered", stand_in.entered)
     monkeypatch.setattr(looking, "as_root", stand_in.as_root)
     return stand_in
 
@@ -329,6 +340,32 @@ def test_a_restore_is_followed_by_all_that_was_erased(site: Site, tmp_path: Path
     assert "request replay" in {one.results["drill"] for one in evidence.listed(site, "drill")}
     hosts.found["found"] = ["/x"]
     run(site, verb.app, "replay", code=1)
+
+
+def test_who_unsubscribed_is_entered_once_and_erased_again_after_a_restore(site: Site, hosts: Hosts) -> None:
+    hosts.left, hosts.fails = [MINE, OTHER], "The database gave no whole answer: gone"
+    with pytest.raises(NotJudged, match="gone"):
+        run(site, verb.app, "gather")
+    assert hosts.left == [MINE, OTHER]  # they wait on, and are in the ledger already
+    hosts.fails = ""
+    assert "0 registrations of those" in run(site, verb.app, "gather")[1]
+    assert (hosts.left, erasing.erased(site)) == ([], {"mail_service": [MINE, OTHER]})
+    hosts.left = [ALSO_MINE]
+    run(site, verb.app, "replay")
+    assert hosts.erased == [("mail_service", [MINE, OTHER, ALSO_MINE])]
+    [first, second] = Ledger(site, "erasures").entries()
+    assert (first.said["request"], second.said["records"]) == ("unsubscribed", [ALSO_MINE])
+
+
+def test_a_ledger_that_is_not_whole_takes_nobody_in(site: Site, hosts: Hosts) -> None:
+    hosts.left = [MINE]
+    run(site, verb.app, "gather")
+    path = Ledger(site, "erasures").path
+    path.write_bytes(path.read_bytes().replace(MINE.encode(), OTHER.encode()))
+    hosts.left = [ALSO_MINE]
+    with pytest.raises(LedgerBroken, match="line 1"):
+        run(site, verb.app, "gather")
+    assert hosts.left == [ALSO_MINE]
 
 
 def test_an_erasure_that_was_taken_out_of_the_ledger_stops_the_replay(site: Site, tmp_path: Path, hosts: Hosts) -> None:
