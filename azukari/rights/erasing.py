@@ -14,8 +14,6 @@ from hashlib import sha256
 from azukari.answers import stored
 from azukari.drills.looking import looked_for
 from azukari.drills.outcome import Outcome, Say
-from azukari.errors import NotJudged
-from azukari.evidence.drills import WHOLE
 from azukari.evidence.signer import Signer
 from azukari.provision.session import Session
 from azukari.rights.ledger import Ledger
@@ -79,7 +77,7 @@ def erased(site: Site) -> dict[str, list[str]]:
     return {form: list(rows) for form, rows in found.items()}
 
 
-def delete(at: Session, form: str, rows: Sequence[str], say: Say, database: str = "site") -> Outcome:
+def delete(at: Session, form: str, rows: Sequence[str], say: Say) -> Outcome:
     """Delete answers, and look for them on the whole host of the database.
 
     Args:
@@ -87,29 +85,36 @@ def delete(at: Session, form: str, rows: Sequence[str], say: Say, database: str 
         form: one of the site's forms.
         rows: the answers' identifiers; those that are not there any more are looked for too.
         say: told what goes on.
-        database: where they are deleted: the site's, or a copy of it.
 
     Returns:
         What came of it, also where it broke off: then the step WHOLE did not come out as promised.
     """
     outcome = Outcome(datetime.now(UTC), tuple(at.hosts), dict(at.left))
-    host = stored.database_host(at.site, form, of_office=False)
-    broke_off = ""
-    try:
-        gone = stored.erase(stored.psql(at, host, database), form, rows)
-        answers = len({row for row, _, _ in gone})
-        said = f"{len(gone)} values of {answers} answers were deleted; {len(rows) - answers} answers were not there"
-        outcome.note(f"{len(rows)} answers of {form} are deleted", True, said, say)
-        _look(at, host, rows, [sealed for _, _, sealed in gone], outcome, say)
-    except NotJudged as error:
-        broke_off = error.message
-    outcome.note(WHOLE, not broke_off, broke_off or "nothing was left out", say)
+    outcome.play([lambda: erase(at, form, rows, outcome, say)], lambda: None, say)
     return outcome
 
 
-def _look(at: Session, host: str, rows: Sequence[str], sealed: Sequence[str], outcome: Outcome, say: Say) -> None:
-    """Look for identifiers, as text and as the database writes them, and for sealed values."""
-    marks = dict.fromkeys(rows, "identifier") | {one[-_TAIL:]: "sealed value" for one in sealed}
+def erase(
+    at: Session, form: str, rows: Sequence[str], outcome: Outcome, say: Say, *, database: str = "site", when: str = ""
+) -> None:
+    """Delete answers, look for them as text, as the database writes them, and by their sealed values; note both.
+
+    Args:
+        at, form, rows, say: as of `delete`.
+        outcome: takes the steps.
+        database: where they are deleted: the site's, or a copy of it.
+        when: ends the steps' names.
+
+    Raises:
+        NotJudged: it broke off.
+    """
+    host = stored.database_host(at.site, form, of_office=False)
+    gone = stored.erase(stored.psql(at, host, database), form, rows)
+    answers = len({row for row, _, _ in gone})
+    said = f"{len(gone)} values of {answers} answers were deleted; {len(rows) - answers} answers were not there"
+    outcome.note(f"{len(rows)} answers of {form} are deleted{when}", True, said, say)
+    marks = dict.fromkeys(rows, "identifier") | {sealed[-_TAIL:]: "sealed value" for _, _, sealed in gone}
     raw = [uuid.UUID(row).hex for row in rows]
     clean, said = looked_for(at, marks, 0, host=host, raw=raw)[host]
-    outcome.note(f"{len(rows)} identifiers and {len(sealed)} sealed values looked for, on {host}", clean, said, say)
+    what = f"{len(rows)} identifiers and {len(gone)} sealed values looked for, on {host}{when}"
+    outcome.note(what, clean, said, say)

@@ -9,6 +9,7 @@ stays.
 import secrets
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import IO
 
@@ -16,7 +17,6 @@ from azukari.answers import stored
 from azukari.drills.outcome import Outcome, Say
 from azukari.drills.visitor import Sent, Visitor
 from azukari.errors import NotJudged
-from azukari.evidence.drills import WHOLE
 from azukari.evidence.signer import Signer
 from azukari.lab.internet import READERS
 from azukari.provision.release import forms
@@ -104,7 +104,7 @@ class _Erasure:
         """Erase one answer as the office asks for it, and unsubscribe."""
         asked = Request("delete", self._site.name, FORM, self._site.today().isoformat(), (self._mine.row,))
         erasing.remember(self._site, asked, self._signer)
-        self._take_over(erasing.delete(self._at, FORM, asked.records, self._say), "on request")
+        self._erase(FORM, asked.records, "on request")
         if not self._left.row:
             return
         path = f"{PATHS[MAIL_SERVICE]['ja']}{UNSUBSCRIBE}?{LETTER}={self._secret}"
@@ -112,8 +112,7 @@ class _Erasure:
         gone = done.status == 200 and not self._there(MAIL_SERVICE, [self._left.row])
         self.step("who unsubscribes is gone", gone, f"answered with {done.status}")
         erasing.gather(self._at, self._signer)
-        own = [self._left.row]
-        self._take_over(erasing.delete(self._at, MAIL_SERVICE, own, self._say), "after unsubscribing")
+        self._erase(MAIL_SERVICE, [self._left.row], "after unsubscribing")
         known = self._left.row in erasing.erased(self._site).get(MAIL_SERVICE, ())
         self.step("who unsubscribed is in the erasure ledger", known, "by an identifier that leads to nobody")
 
@@ -125,7 +124,7 @@ class _Erasure:
         said = f"{back} of {len(gone)} are in what was restored"
         self.step("the copy alone brings back who was erased", back == len(gone), said)
         for form, rows in erasing.erased(self._site).items():
-            self._take_over(erasing.delete(self._at, form, rows, self._say, DATABASE), "after the restore")
+            self._erase(form, rows, "after the restore", DATABASE)
         left = sum(self._there(form, rows, DATABASE) for form, rows in gone.items())
         self.step("after the ledger nobody erased is back", left == 0, f"{left} of {len(gone)} are there")
         stays = self._there(FORM, [self._other.row], DATABASE) == 1
@@ -145,13 +144,8 @@ class _Erasure:
 
     # --- with what --------------------------------------------------------------------------------------------------
 
-    def _take_over(self, part: Outcome, when: str) -> None:
-        """Note the steps of an erasure as the drill's own; where it broke off, so does the drill."""
-        for one in part.steps:
-            if one.what != WHOLE:
-                self.outcome.steps.append(type(one)(f"{one.what}, {when}", one.passed, one.said))
-            elif not one.passed:
-                raise NotJudged(one.said)
+    def _erase(self, form: str, rows: Sequence[str], when: str, database: str = "site") -> None:
+        erasing.erase(self._at, form, rows, self.outcome, self._say, database=database, when=f", {when}")
 
     def _there(self, form: str, rows: list[str], database: str = "site") -> int:
         """Return how many of some answers are there."""

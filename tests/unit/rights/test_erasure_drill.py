@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from azukari.drills.outcome import Outcome
+from azukari.drills.outcome import Outcome, Say
 from azukari.drills.visitor import Sent
 from azukari.errors import NotJudged
 from azukari.evidence import signer
@@ -58,13 +58,12 @@ class Servers:
 
         return SimpleNamespace(take=take, restore=restore, drop=lambda: self.rows.pop(drill.DATABASE, None))
 
-    def delete(self, _at: object, form: str, rows: list[str], _say: object, database: str = "site") -> Outcome:
+    def erased(
+        self, _at: object, form: str, rows: list[str], outcome: Outcome, say: Say, *, database: str, when: str
+    ) -> None:
         if self.deletes or database == "site":
             self.erase(database, form, [*rows, *([OTHER] if self.forgets and database != "site" else [])])
-        outcome = Outcome(drill.datetime.now(drill.UTC), ("db",), {})
-        outcome.note(f"{len(rows)} answers of {form} are deleted", True, "", lambda _line: None)
-        outcome.note(WHOLE, True, "", lambda _line: None)
-        return outcome
+        outcome.note(f"{len(rows)} answers of {form} are deleted{when}", True, "", say)
 
     def erase(self, database: str, form: str, rows: list[str]) -> None:
         self.rows[database].setdefault(form, set()).difference_update(rows)
@@ -81,7 +80,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
     monkeypatch.setattr(drill.stored, "erase", made.erase)
     monkeypatch.setattr(drill.stored, "unsubscribed", lambda _database: list(made.gathered))
     monkeypatch.setattr(drill.stored, "entered", lambda _database, _rows: made.gathered.clear())
-    monkeypatch.setattr(drill.erasing, "delete", made.delete)
+    monkeypatch.setattr(drill.erasing, "erase", made.erased)
     return made
 
 
