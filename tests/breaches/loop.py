@@ -131,7 +131,7 @@ class Loop:
     def _still_red(self, running: list[_Running]) -> dict[str, str]:
         """Return by host what is red that was not before anything was broken."""
         found = self._judge()
-        return {one.host: said for one in running if (said := self._red_since_start(found, one.host))}
+        return {one.host: said for one in running if (said := self._red_since_start(found, one))}
 
     def _break(self, one: _Running) -> None:
         script = one.trial.path.read_bytes()
@@ -183,17 +183,20 @@ class Loop:
 
     def _missing_red(self, one: _Running, found: Verdicts) -> str:
         """Return why a breach is not proven seen: one of its checks is not red, or was not green before."""
-        for check in one.trial.checks:
+        for wanted in one.trial.checks:
+            check, _, elsewhere = wanted.partition("@")
             # What is broken in the site's folder shows on some host, or on the site as a whole.
-            places = [where for known, where in self._green if known == check and one.host in {where, SITE}]
+            seen_at = {elsewhere} if elsewhere else {one.host}
+            places = [where for known, where in self._green if known == check and (where in seen_at or SITE in seen_at)]
             if not places and (check, SITE) in self._green:
                 places = [SITE]
             before = {self._green[(check, where)][0] for where in places} or {"absent"}
             if before != {"pass"}:
-                return f"{check} was {', '.join(sorted(before))} on {one.host} before the breach, so it proves nothing"
+                where = elsewhere or one.host
+                return f"{check} was {', '.join(sorted(before))} on {where} before the breach, so it proves nothing"
             now = [found.get((check, where), ("absent", "", "")) for where in places]
             if not any(verdict == "fail" for verdict, _safeguard, _message in now):
-                return f"{check} did not turn red on {one.host}: {now[0][0]}: {now[0][2]}"
+                return f"{check} did not turn red on {elsewhere or one.host}: {now[0][0]}: {now[0][2]}"
         return ""
 
     def _unexpected(self, one: _Running, wave: Wave, found: Verdicts) -> str:
@@ -233,11 +236,13 @@ class Loop:
             if done.returncode not in {0, 4}:
                 raise RuntimeError(f"azukari plan ended with {done.returncode}:\n{done.stderr}")
 
-    def _red_since_start(self, found: Verdicts, host: str) -> str:
+    def _red_since_start(self, found: Verdicts, one: _Running) -> str:
         return "\n".join(
             f"  {safeguard} {check} on {where}: {verdict}: {message}"
             for (check, where), (verdict, safeguard, message) in found.items()
-            if where in {host, SITE} and verdict in RED and self._green.get((check, where), ("",))[0] != verdict
+            if (where in {one.host, SITE} or one.trial.alone)
+            and verdict in RED
+            and self._green.get((check, where), ("",))[0] != verdict
         )
 
     def _reset(self, one: _Running) -> None:

@@ -4,7 +4,8 @@ Each is a shell script, run as root on the host, whose head says what it is:
 
     # safeguard: LEAK-10                       the promise that it breaks, or that must stay kept
     # host: web                                `all`: any host, the least busy; `site`: run in the site's folder here
-    # check: test_ssh.py::test_x               the check that must turn red (a breach); several by commas
+    # check: test_ssh.py::test_x               the check that must turn red (a breach); several by commas; `…@mail`: on
+                                               that host, not on its own, so that it is `alone`
     # also: LEAK-12                            safeguards that may turn red as well
     # took: grep -q x /etc/y                   exit 0 on the host proves that the breach took; else it is VOID
     # tags: ssh                                the roles that heal it; by default the folder's own
@@ -81,6 +82,10 @@ def parse(path: Path) -> Trial:
     needed = ["safeguard", "host", *(["check"] if breach else []), *([] if here else ["took"] if breach else ["undo"])]
     if missing := [key for key in needed if key not in given]:
         raise TrialInvalid(f"{path}: the head lacks “{missing[0]}:”.")
+    # a plan sees what is broken on other hosts too
+    alone = given.get("alone") == "yes" or given.get("with") == "plan" or here
+    if "@" in given.get("check", "") and not alone:
+        raise TrialInvalid(f"{path}: a check is to turn red on another host; the head lacks “alone: yes”.")
     role = path.parent.name
     return Trial(
         path=path,
@@ -95,8 +100,7 @@ def parse(path: Path) -> Trial:
         tags=_words(given.get("tags", role)),
         undo=given.get("undo", ""),
         with_plan=given.get("with") == "plan",
-        # a plan sees what is broken on other hosts too
-        alone=given.get("alone") == "yes" or given.get("with") == "plan" or here,
+        alone=alone,
         given=given.get("given", ""),
     )
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from azukari.safeguards.chain import checks_in
 from tests import provisioned
 from tests.breaches import loop as loops
 from tests.breaches.loop import Loop, _twice
-from tests.breaches.trials import TrialInvalid, parse
+from tests.breaches.trials import TrialInvalid, all_trials, parse
 from tests.breaches.waves import plan
 
 HOSTS = ("bastion", "web", "db")
@@ -173,6 +174,41 @@ def test_a_breach_that_shows_on_another_host_fails_unless_it_is_alone(lab, write
     assert outcome_of(lab, write("y.breach.sh", BREACH.replace("# took", "# alone: yes\n# took"))) == ""
 
 
+ELSEWHERE = BREACH.replace("::test_ssh\n", "::test_ssh@db\n").replace("# took", "# alone: yes\n# took")
+
+
+def test_a_breach_may_have_to_be_seen_from_another_host(lab, write):
+    trial = write("x.breach.sh", ELSEWHERE)
+    assert "test_ssh did not turn red on db: pass" in outcome_of(lab, trial)
+    lab.red, lab.more_red = set(), (("LEAK-10", "db"),)
+    assert "not green again after apply" in outcome_of(lab, trial)  # a fake one heals the host itself alone
+    assert "LEAK-10 test_ssh.py::test_ssh on db" in outcome_of_all_healed(lab, trial, heals=False)
+    assert outcome_of_all_healed(lab, trial, heals=True) == ""
+
+
+def outcome_of_all_healed(lab, trial, *, heals):
+    """What comes of a trial when `apply` heals every host at once, or none."""
+    lab.red, judge = set(), lab.azukari
+
+    def azukari(verb, *arguments, **given):
+        if verb == "apply" and heals:
+            lab.red = set()
+        return judge(verb, *arguments, **given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provisioned, "azukari", azukari)
+        lab.heals = heals
+        return outcome_of(lab, trial)
+
+
+@pytest.mark.parametrize(
+    "head", [ELSEWHERE.replace("# alone: yes\n", ""), ELSEWHERE.replace("alone: yes", "alone: no")]
+)
+def test_what_shows_on_another_host_is_alone(write, head):
+    with pytest.raises(TrialInvalid, match="alone: yes"):
+        write("x.breach.sh", head)
+
+
 def test_a_breach_that_apply_does_not_heal_fails_and_the_host_is_reset(lab, write):
     lab.heals = False
     assert "not green again after apply" in outcome_of(lab, write("x.breach.sh", BREACH))
@@ -205,6 +241,13 @@ def test_after_the_deadline_no_wave_begins(lab, write):
 def test_the_scripts_of_this_checkout_are_well_formed():
     for path in loops.Path(loops.__file__).parent.glob("*/*.sh"):
         assert parse(path).safeguard
+
+
+def test_every_check_that_a_script_names_is_there():
+    """A check that was renamed or moved would otherwise be missed only by a breach's run, which takes a lab."""
+    there = {f"{Path(one.file).name}::{one.function}" for one in checks_in(provisioned.REPOSITORY / "checks")}
+    for trial in all_trials():
+        assert {wanted.partition("@")[0] for wanted in trial.checks} <= there, trial.id
 
 
 def test_what_is_wrong_is_judged_once_more_and_what_is_right_is_not():
