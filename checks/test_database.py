@@ -7,7 +7,7 @@ import re
 
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 from azukari.verify.database import catalogues
-from azukari.verify.intake_attempts import REFUSALS, answered, must_be_tried, tried_as_intake
+from azukari.verify.database_attempts import REFUSALS, answered, must_be_tried, tried_at_database
 from azukari.verify.website import BY_LETTERS, form_paths
 
 SETTINGS = "/etc/postgresql/17/main"
@@ -174,15 +174,17 @@ WAYS = {
     "as postgres",
     "as the owner of the tables",
     "as the audit's role",
+    "as the retention's role",
+    "as another service's role",
     "to the database postgres",
     "to the database template1",
 }
 
 
-@check("LEAK-22", proof="attempt", vantage="host", hosts="app", collect=[tried_as_intake])
-def test_other_ways_in_are_refused(host, tried_as_intake):
+@check("LEAK-22", proof="attempt", vantage="host", hosts=["app", "mail"], collect=[tried_at_database])
+def test_other_ways_in_are_refused(host, site, tried_at_database):
     """Without TLS, certificate or password, under another name or to another database, nobody gets in."""
-    tries = answered(tried_as_intake)["connections"]
+    tries = answered(host, site, tried_at_database)["connections"]
     let_in = [f"{what}: {how}" for what, how in tries.items() if how == "done"]
     assert not let_in, f"let in: {'; '.join(let_in)}. Where to look: pg_hba.conf on the database's host."
     unclear = [f"{what}: {how}" for what, how in tries.items() if not REFUSALS.search(how)]

@@ -1,4 +1,4 @@
-"""USE-04, DEST-05: what the database holds, what each role may do there, and what the website's role tries in vain.
+"""USE-04, DEST-05: what the database holds, what each role may do there, and what services' roles try in vain.
 
 What is promised stands here a second time; the role's own templates are never read.
 """
@@ -7,7 +7,7 @@ import re
 
 from azukari.verify import check, fail_unless_equal
 from azukari.verify.database import catalogues
-from azukari.verify.intake_attempts import answered, must_be_tried, tried_as_intake
+from azukari.verify.database_attempts import answered, must_be_tried, role_of, tried_at_database
 from azukari.verify.website import BY_LETTERS, FORM_PATHS, form_paths
 
 COLUMNS = {"id": "uuid", "purpose": "text", "sealed": "text", "received": "date"}
@@ -51,21 +51,21 @@ def functions(site):
     return {KEEP, SEALED_FOR, FORGET, FOLD, STATISTICS}.union(*calls(site).values())
 
 
-# --- what the website's role tries ------------------------------------------------------------------------------------
+# --- what services' roles try -----------------------------------------------------------------------------------------
 
-# SQLSTATE (PostgreSQL, appendix A): insufficient privilege. What the tables' own rules refuse counts for `keep` alone:
-# whoever meets them in any other statement had the right to make it.
+# SQLSTATE (PostgreSQL, appendix A): insufficient privilege. What the tables' own rules refuse counts for `keep` alone,
+# called by the website: whoever meets them in any other statement had the right to make it.
 REFUSED, RULED_OUT = "42501", "23514"
 
 
-def granted(tries, wanted):
+def granted(tries, role, wanted):
     """Return the statements of a kind that were not refused for want of a right."""
-    return [f"“{what}”: {how}" for what, how in tries.items() if wanted(what) and not refused(what, how)]
+    return [f"“{what}”: {how}" for what, how in tries.items() if wanted(what) and not refused(what, how, role)]
 
 
-def refused(statement, how):
+def refused(statement, how, role):
     """Tell whether a statement was refused; a value that `keep` does not take is refused by the tables' own rules."""
-    return how == REFUSED or (how == RULED_OUT and statement.startswith("SELECT site.keep("))
+    return how == REFUSED or (how == RULED_OUT and role == "intake" and statement.startswith("SELECT site.keep("))
 
 
 def of_each_form(site, *statements):
@@ -73,32 +73,43 @@ def of_each_form(site, *statements):
     return {f"{statement} site.{name}" for statement in statements for name in forms_of(site)}
 
 
+def of_others(site, role):
+    """Return how calls begin of each function that is there for another role, and of `keep`, which takes not all."""
+    own = calls(site).get(role, set())
+    return {f"SELECT {name.partition('(')[0]}(" for name in functions(site) - own}
+
+
 DESTROYS = re.compile(r"^(DELETE|TRUNCATE|DROP|UPDATE|ALTER|LOCK|CREATE TRIGGER)\b")
 
 
-@check("DEST-05", proof="attempt", vantage="host", hosts="app", collect=[tried_as_intake])
-def test_the_website_cannot_destroy(host, site, tried_as_intake):
-    """The website's role can delete, change, empty, drop or lock nothing of what it handed in."""
-    tries = answered(tried_as_intake)["statements"]
-    found = granted(tries, DESTROYS.search)
-    assert not found, f"not refused: {'; '.join(found)}. Where to look: \\dp site.* on the database's host."
+@check("DEST-05", proof="attempt", vantage="host", hosts=["app", "mail"], collect=[tried_at_database])
+def test_no_service_can_destroy(host, site, tried_at_database):
+    """The roles of the website and of the mail tier can delete, change, empty, drop or lock nothing that is kept."""
+    tries, role = answered(host, site, tried_at_database)["statements"], role_of(host, site)
+    found = granted(tries, role, DESTROYS.search)
+    assert not found, f"{role} was not refused: {'; '.join(found)}. Where to look: \\dp site.* on the database's host."
     of_forms = of_each_form(site, "DELETE FROM", "TRUNCATE", "UPDATE", "DROP TABLE", "ALTER TABLE")
-    must_be_tried(of_forms | {"DELETE FROM site.counts"}, tries)
-    return f"{sum(1 for one in tries if DESTROYS.search(one))} statements, all refused"
+    must_be_tried(of_forms | {"DELETE FROM site.counts", "TRUNCATE site.counts"}, tries)
+    return f"{sum(1 for one in tries if DESTROYS.search(one))} statements of {role}, all refused"
 
 
-@check("USE-04", proof="attempt", vantage="host", hosts="app", collect=[tried_as_intake])
-def test_the_website_reads_nothing_back(host, site, tried_as_intake):
-    """The website's role reads nothing that is kept, becomes nobody else, and hands in sealed values alone."""
-    tries = answered(tried_as_intake)["statements"]
-    found = granted(tries, lambda statement: not DESTROYS.search(statement))
-    assert not found, f"not refused: {'; '.join(found)}. Where to look: \\dp site.*, \\du on the database's host."
+@check("USE-04", proof="attempt", vantage="host", hosts=["app", "mail"], collect=[tried_at_database])
+def test_no_service_gets_more_than_is_its_own(host, site, tried_at_database):
+    """The roles of the website and of the mail tier read no table, call no function of others, become nobody else.
+
+    And the website hands in sealed values alone.
+    """
+    tries, role = answered(host, site, tried_at_database)["statements"], role_of(host, site)
+    found = granted(tries, role, lambda statement: not DESTROYS.search(statement))
+    where = "\\dp site.*, \\df+ site.*, \\du on the database's host"
+    assert not found, f"{role} was not refused: {'; '.join(found)}. Where to look: {where}."
     must_be_tried(
-        {"SET ROLE", "SELECT site.keep(", "SELECT site.statistics(", "SELECT count(*) FROM site.tally"}
+        {"SET ROLE", "SELECT count(*) FROM site.tally", "SELECT count(*) FROM site.counts"}
+        | of_others(site, role)
         | of_each_form(site, "SELECT count(sealed) FROM", "INSERT INTO"),
         tries,
     )
-    return f"{sum(1 for one in tries if not DESTROYS.search(one))} statements, all refused"
+    return f"{sum(1 for one in tries if not DESTROYS.search(one))} statements of {role}, all refused"
 
 
 # --- what the catalogues grant ----------------------------------------------------------------------------------------

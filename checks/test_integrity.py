@@ -19,9 +19,9 @@ OWN_PROGRAMS = {
     "/usr/local/libexec/azukari-certificate-age": "pki",
     "/usr/local/libexec/azukari-clock": "time",
     "/usr/local/libexec/azukari-count-log": "web",
+    "/usr/local/libexec/azukari-database-attempts": "database",
     "/usr/local/libexec/azukari-firewall-drift": "firewall",
     "/usr/local/libexec/azukari-principals": "ssh",
-    "/usr/local/libexec/azukari-intake-attempts": "site",
     "/usr/local/libexec/azukari-forget-log": "retention",
     "/usr/local/libexec/azukari-signature": "mail",
 }

@@ -6,8 +6,16 @@ What is promised stands here a second time; the roles' own templates are never r
 import re
 
 from azukari.verify import check, collector, not_applicable, not_evaluated
+from azukari.verify.database_attempts import (
+    REFUSALS,
+    SERVICES,
+    TOLD,
+    answered,
+    must_be_tried,
+    role_of,
+    tried_at_database,
+)
 from azukari.verify.inner_connections import MUTUAL, tried_inside
-from azukari.verify.intake_attempts import REFUSALS, answered, must_be_tried, tried_as_intake
 from azukari.verify.nginx_words import Setting, of_host
 from azukari.verify.website import form_paths
 
@@ -129,20 +137,17 @@ UNTRUSTED = re.compile(r"certificate verify failed|does not match host name|serv
 OTHER_NAME = "with the host's certificate in place of the role's"
 
 
-@check("LEAK-05", proof="attempt", vantage="host", hosts="app", collect=[tried_as_intake])
-def test_the_forms_know_their_database(host, tried_as_intake):
-    """Whoever answers in the database's place, without its certificate, hears nothing from the forms; nor does it."""
-    found = answered(tried_as_intake)
-    tries = found.get("impostors", {})
-    heard = [f"a server {what}: {one['said'] or 'the forms connected'}" for what, one in tries.items() if one["heard"]]
-    assert not heard, (
-        f"the forms spoke to {'; '.join(heard)}. "
-        f"Where to look: /etc/azukari/site/site.json and reference_site/main.py on {host.name}."
-    )
+@check("LEAK-05", proof="attempt", vantage="host", hosts=["app", "mail"], collect=[tried_at_database])
+def test_services_know_their_database(host, site, tried_at_database):
+    """Whoever answers in the database's place, without its certificate, hears nothing from forms and letters."""
+    found, role = answered(host, site, tried_at_database), role_of(host, site)
+    who, tries = SERVICES[role], found.get("impostors", {})
+    heard = [f"a server {what}: {one['said'] or 'they connected'}" for what, one in tries.items() if one["heard"]]
+    assert not heard, f"{who} spoke to {'; '.join(heard)}. Where to look: {TOLD[role]} on {host.name}."
     by_name = found["connections"].get(OTHER_NAME, "")
     assert by_name != "done", f"let in {OTHER_NAME}. Where to look: pg_hba.conf on the database's host."
     if found.get("own") != "done":
-        not_evaluated(f"the forms themselves do not reach their database: {found.get('own')}")
+        not_evaluated(f"the database is not reached by {who}: {found.get('own')}")
     must_be_tried(IMPOSTORS, tries)
     unclear = [f"{what}: {one['said']}" for what, one in tries.items() if not UNTRUSTED.search(one["said"])]
     unclear += [] if REFUSALS.search(by_name) else [f"{OTHER_NAME}: {by_name}"]

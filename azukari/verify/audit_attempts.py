@@ -60,7 +60,7 @@ CLOSED_FOLDERS = (
 # the audit look at its settings; what it must not give is tried below.
 DATABASE = "/run/postgresql/.s.PGSQL.5432"
 OPEN_SOCKETS = (
-    "/run/azukari-facts.socket", "/run/azukari-intake-attempts.socket", "/run/azukari-signature.socket", DATABASE,
+    "/run/azukari-facts.socket", "/run/azukari-database-attempts.socket", "/run/azukari-signature.socket", DATABASE,
     "/run/dbus/system_bus_socket", "/run/systemd/journal/", "/run/systemd/userdb/",
     "/run/systemd/io.system", "/run/systemd/netif/", "/run/systemd/notify", "/run/systemd/resolve/",
     "/run/systemd/report/",
@@ -264,7 +264,7 @@ def services() -> None:
 def database() -> None:
     """Ask the database for more than its settings."""
     ask = ("psql", "--no-psqlrc", "--no-password", "--quiet", "--dbname=site")
-    for role in ("postgres", "site_owner", "intake"):
+    for role in ("postgres", "site_owner", "intake", "letters"):
         attempt(f"be {role} in the database", command, *ask, f"--username={role}", "--command=SELECT 1")
     attempt("enter another database", command, *ask, "--dbname=postgres", "--command=SELECT 1")
     for statement in DATABASE_STATEMENTS:

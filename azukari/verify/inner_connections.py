@@ -81,7 +81,7 @@ def _ways(speaks: str, kit: Iterable[TlsDecoy]) -> dict[str, dict[str, str]]:
     ways: dict[str, dict[str, str]] = {"without TLS": {"plain": "yes"}, "with TLS 1.2": {"version": "1.2"}}
     ways |= {"without a certificate": {}}
     for one in kit:
-        # PostgreSQL compares the name after the password, which the forms alone have: azukari-intake-attempts tries it.
+        # PostgreSQL compares the name after the password, which clients alone have: azukari-database-attempts tries it.
         if speaks == "postgres" and one.name == "other-host":
             continue
         ways[one.name] = {"certificate": one.certificate, "key": one.private_key}

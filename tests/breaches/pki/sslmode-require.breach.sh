@@ -1,7 +1,7 @@
 #!/bin/bash
 # safeguard: LEAK-05
 # host: app
-# check: test_pki_inside.py::test_the_forms_know_their_database
+# check: test_pki_inside.py::test_services_know_their_database
 # tags: site
 # took: grep -q '"sslmode": "require"' /etc/azukari/site/site.json
 # TLS as before, and the forms work as before: but any host of the domain could answer in the database's place

@@ -156,16 +156,22 @@ def test_every_mutual_port_has_its_ways():
 
 # --- the clients verify names -----------------------------------------------------------------------------------------
 
-APP = SimpleNamespace(name="app")
+HOSTS = {"intake": SimpleNamespace(name="app"), "letters": SimpleNamespace(name="mail")}
 BEGIN = 'connection failed: connection to server at "127.0.0.1", port 40317 failed: '
 
 
+@pytest.fixture(params=sorted(HOSTS))
+def role(request):
+    return request.param
+
+
 @pytest.fixture
-def as_intake():
+def met(role):
     return {
+        "role": role,
         "usual": "done",
         "own": "done",
-        "connections": {judged.OTHER_NAME: 'FATAL:  password authentication failed for user "intake"'},
+        "connections": {judged.OTHER_NAME: f'FATAL:  password authentication failed for user "{role}"'},
         "impostors": {
             "without TLS": {"heard": False, "said": BEGIN + "server does not support SSL, but SSL was required"},
             "with a certificate of an unknown CA": {
@@ -174,37 +180,48 @@ def as_intake():
             },
             "with a certificate of the right CA in another name": {
                 "heard": False,
-                "said": BEGIN + 'server certificate for "app" does not match host name "db"',
+                "said": BEGIN + f'server certificate for "{HOSTS[role].name}" does not match host name "db"',
             },
         },
     }
 
 
-def forms(found):
-    return judged.test_the_forms_know_their_database(APP, found)
+def services(role, site, found):
+    return judged.test_services_know_their_database(HOSTS[role], site, found)
 
 
-def test_the_forms_know_their_database(as_intake):
-    assert forms(as_intake) == "3 impostors were told nothing; a certificate in another name was refused"
+def test_services_know_their_database(role, lab_site, met):
+    said = "3 impostors were told nothing; a certificate in another name was refused"
+    assert services(role, lab_site, met) == said
+
+
+WORDS = {"intake": ("the forms", "site/site.json"), "letters": ("the letters' service", "letters/letters.json")}
 
 
 @pytest.mark.parametrize("what", sorted(judged.IMPOSTORS))
-def test_the_forms_spoke_to_an_impostor(as_intake, what):
-    as_intake["impostors"][what] = {"heard": True, "said": "server closed the connection unexpectedly"}
-    with pytest.raises(AssertionError, match=f"the forms spoke to a server {what}"):
-        forms(as_intake)
+def test_a_service_spoke_to_an_impostor(role, lab_site, met, what):
+    who, where = WORDS[role]
+    met["impostors"][what] = {"heard": True, "said": "server closed the connection unexpectedly"}
+    with pytest.raises(AssertionError, match=f"^{who} spoke to a server {what}: .*/etc/azukari/{where}"):
+        services(role, lab_site, met)
 
 
-def test_another_hosts_certificate_opens_the_database(as_intake):
-    as_intake["connections"][judged.OTHER_NAME] = "done"
+def test_another_hosts_certificate_opens_the_database(role, lab_site, met):
+    met["connections"][judged.OTHER_NAME] = "done"
     with pytest.raises(AssertionError, match="let in with the host's certificate"):
-        forms(as_intake)
+        services(role, lab_site, met)
+
+
+def test_where_nobody_can_register_no_letters_service_comes(contact_site):
+    with pytest.raises(NotApplicable, match="nobody can register"):
+        services("letters", contact_site, {"error": "no such file"})
 
 
 UNCLEAR = {
-    "the forms get nowhere": (lambda f: f.update(own="timeout"), "do not reach their database: timeout"),
+    "the service gets nowhere": (lambda f: f.update(own="timeout"), "the database is not reached by .*: timeout"),
     "nobody gets in": (lambda f: f.update(usual="timeout"), "does not get in: timeout"),
-    "an older program tries": (lambda f: (f.pop("own"), f.pop("impostors")), "do not reach"),
+    "it says nothing of them": (lambda f: (f.pop("own"), f.pop("impostors")), "is not reached"),
+    "another role tried": (lambda f: f.update(role="postgres"), "which is this host's role, but postgres"),
     "no impostor": (lambda f: f["impostors"].clear(), "not tried: with a certificate of an unknown CA"),
     "one was not met": (
         lambda f: f["impostors"]["without TLS"].update(said="connection timeout expired"),
@@ -216,11 +233,11 @@ UNCLEAR = {
 
 
 @pytest.mark.parametrize(("change", "said"), UNCLEAR.values(), ids=UNCLEAR)
-def test_what_says_nothing_of_the_forms(as_intake, change, said):
-    found = copy.deepcopy(as_intake)
+def test_what_says_nothing_of_a_service(role, lab_site, met, change, said):
+    found = copy.deepcopy(met)
     change(found)
     with pytest.raises(NotEvaluated, match=said):
-        forms(found)
+        services(role, lab_site, found)
 
 
 # --- nginx ------------------------------------------------------------------------------------------------------------
