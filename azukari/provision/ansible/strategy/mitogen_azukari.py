@@ -20,7 +20,22 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None)
 
 ansible_mitogen.affinity.policy = ansible_mitogen.affinity.Policy()
-os.register_at_fork(after_in_child=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+_forking = os.getpid()  # who forks
+
+
+def _note_parent() -> None:
+    global _forking  # noqa: PLW0603 - what a hook before the fork tells the one after it
+    _forking = os.getpid()
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this child with its parent, and end it now where the parent went before that was said."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != _forking:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+os.register_at_fork(before=_note_parent, after_in_child=_end_with_parent)
 
 _Linear: Any = ansible_mitogen.loaders.strategy_loader.get("linear", class_only=True)
 
