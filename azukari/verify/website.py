@@ -187,6 +187,11 @@ def browsed(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
         return {"error": f"the website cannot be opened in a browser: {error}"}
 
 
+def digests_of(said: dict[str, Any]) -> dict[str, str]:
+    """Return {path: SHA-256} of what a release's manifest says."""
+    return {path: one["sha256"] for path, one in said.get("files", {}).items()}
+
+
 def paths_of(manifest: bytes) -> dict[str, str]:
     """Return {path to ask for: path in the manifest} of every file but the error pages, which errors bring."""
     try:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # safeguard: DEST-07
 # host: web
-# check: test_web.py::test_every_page_is_of_the_signed_release
+# check: test_web_pages.py::test_every_page_is_of_the_signed_release
 # took: ! sha256sum /srv/azukari/release/current/.well-known/azukari/release.json | grep -q "$(readlink /srv/azukari/release/current)"
 # a page is altered and the manifest agrees with it; only the signature does not
 cd /srv/azukari/release/current

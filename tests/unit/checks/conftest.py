@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from azukari.content import content
 from azukari.site import load
@@ -35,6 +37,21 @@ def contact_site(lab_site, tmp_path_factory):
     policy = folder / "group_vars" / "all" / "policy.yml"
     policy.write_text(policy.read_text("utf-8").replace("name: mail_service", "name: magazine"), "utf-8")
     return load(folder)
+
+
+@pytest.fixture(scope="module")
+def key():
+    """The contractor's evidence key, which signs releases."""
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture(scope="module")
+def site(lab_site, key):
+    """The lab's site with the contractor's evidence key."""
+    path = lab_site.path / lab_site.contract.contractor.evidence_key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" contractor\n")
+    return lab_site
 
 
 @pytest.fixture(scope="session")
