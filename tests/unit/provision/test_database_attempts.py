@@ -6,11 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from azukari.content import content
 from azukari.people import tls_certificates, tls_decoys
+from azukari.verify.database_attempts import TOLD
 from checks import test_pki_inside as judged
 
 psycopg = pytest.importorskip("psycopg")
@@ -96,6 +98,20 @@ def test_a_role_tries_every_function_of_the_database_but_its_own(program, role):
 
 GRANTED = re.compile(r"^GRANT EXECUTE ON FUNCTION ([^;]+?) TO (\w+);", re.MULTILINE)
 CALL = re.compile(r"\bsite\.(\w+)\(")
+
+
+BRINGS = {"intake": "site/tasks/application.yml", "letters": "mail/tasks/letters.yml"}
+
+
+def test_each_services_role_says_where_its_own_program_and_its_secrets_lie(role):
+    """What is tried is the program and what it is told that the service itself runs with."""
+    tasks = yaml.safe_load((content("roles") / BRINGS[role]).read_text())
+    [brought] = [task["vars"]["database_client"] for task in tasks if "ansible.builtin.import_role" in task]
+    placed = json.dumps(tasks)
+    assert brought["role"] == role
+    assert brought["settings"] in TOLD[role]
+    for path in (brought["settings"], brought["password"], brought["program"]):
+        assert placed.count(path) > 1, path  # the same task file puts it there
 
 
 def test_the_unit_hands_over_what_the_program_reads(role):
