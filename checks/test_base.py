@@ -371,7 +371,12 @@ EXPOSURE = {
     "web": {"nginx.service": 2.5, "azukari-retention-web.service": 2.5},
     "app": {"azukari-site.service": 2.5},
     "db": {"postgresql@17-main.service": 2.5, "azukari-retention-db.service": 2.5},
-    "mail": {"postfix.service": 2.5, "opendkim.service": 2.5, "azukari-letters.service": 2.5},
+    "mail": {
+        "postfix.service": 2.5,
+        "opendkim.service": 2.5,
+        "azukari-letters.service": 2.5,
+        "azukari-finder.service": 2.5,
+    },
 }
 
 

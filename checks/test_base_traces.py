@@ -14,7 +14,7 @@ SERVICES = {
     "web": ("nginx.service", "azukari-retention-web.service"),
     "app": ("azukari-site.service",),
     "db": ("postgresql@17-main.service", "azukari-retention-db.service"),
-    "mail": ("postfix.service", "opendkim.service", "azukari-letters.service"),
+    "mail": ("postfix.service", "opendkim.service", "azukari-letters.service", "azukari-finder.service"),
 }
 SHOWN = "Id,LoadState,MainPID,LimitCORE,PrivateTmp,NeedDaemonReload"
 

@@ -22,7 +22,7 @@ ROLES = {
     RETENTION: (True, ()),
     AUDIT: (True, ()),
 }
-LETTERS = {"letters": (True, ())}
+LETTERS = {"letters": (True, ()), "finder": (True, ())}
 MEMBERS = {(AUDIT, "pg_read_all_settings")}
 WHOLE = {4: "255.255.255.255", 6: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}
 
@@ -31,7 +31,7 @@ def promised_doors(site):
     """Return the lines of pg_hba.conf that the site promises, in order."""
     doors = [("local", "all", "postgres", "", "peer", None, None)]
     doors += [("local", "site", own, "", "peer", None, None) for own in (AUDIT, RETENTION)]
-    roles = [("app", "intake"), *([("mail", "letters")] if form_paths(site, BY_LETTERS) else [])]
+    roles = [("app", "intake"), *([("mail", one) for one in LETTERS] if form_paths(site, BY_LETTERS) else [])]
     for role, one in [(role, host) for group, role in roles for host in site.group(group)]:
         for address in (one.address, one.address6):
             if address:

@@ -31,6 +31,7 @@ CALLS = {
         "site.lettered(uuid)",
         "site.subscribers(uuid,integer)",
     },
+    "finder": {"site.find(text)"},
     AUDIT: {"site.waiting()"},
 }
 SCHEMAS = {"site": "site_owner", "public": "pg_database_owner"}
@@ -142,7 +143,9 @@ def vacuums(site):
 def of_letters(site):
     """Return the rights of the mail service: each role may call its functions, and touches no table."""
     called = {(name, role, "EXECUTE", False) for role, names in calls(site).items() for name in names}
-    coming = {("database site", "letters", "CONNECT", False), ("schema site", "letters", "USAGE", False)}
+    of_the_mail_tier = {"letters", "finder"}
+    coming = {("database site", role, "CONNECT", False) for role in of_the_mail_tier}
+    coming |= {("schema site", role, "USAGE", False) for role in of_the_mail_tier}
     return called | coming if called else set()
 
 

@@ -31,7 +31,7 @@ def promised_keys(site, host):
     if "app" in host.groups:
         found["intake"] = ("0600 root:root", {"intake"})  # the database's role, which the forms are there
     if "mail" in host.groups and form_paths(site, "mail_service"):
-        found["letters"] = ("0600 root:root", {"letters"})  # that of the mail tier
+        found |= {role: ("0600 root:root", {role}) for role in ("letters", "finder")}  # those of the mail tier
     return found
 
 

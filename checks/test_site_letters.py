@@ -136,8 +136,8 @@ def test_of_a_subscriber_the_sealed_address_alone_is_kept(host, site, sealed):
 
 PROGRAM = "/srv/azukari/letters"
 MODULES = {
-    "__init__", "answers", "database", "forms", "letters", "letters_message", "letters_opened", "letters_signed",
-    "peers", "sealing", "signatures",
+    "__init__", "answers", "database", "finder", "forms", "letters", "letters_message", "letters_opened",
+    "letters_signed", "peers", "questions", "sealing", "signatures",
 }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def letters_program(host):
 
 @check("LEAK-21", hosts="mail", collect=[letters_program])
 def test_only_the_declared_program_opens_addresses(host, site, letters_program):
-    """What opens addresses is, file by file, azukari's own program."""
+    """What opens addresses, to write to them or to find them, is, file by file, azukari's own program."""
     must_send_letters(site)
     own = Path(reference_site.__file__).parent
     promised = {

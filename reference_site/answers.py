@@ -11,6 +11,7 @@ FORM = "application/x-www-form-urlencoded"
 TOKEN = "token"  # noqa: S105  a field's name
 MAIL_SERVICE = "mail_service"
 DELIVERY = "delivery"  # the purpose for which its addresses are kept; nothing else is kept of a registration
+FINDING = "finding"  # that of an address in a question of the office's: no value that is kept is sealed for it
 TONGUE = "tongue"  # sealed with an address: the language in which its owner registered
 PATHS: Mapping[str, Mapping[Tongue, str]] = {
     "contact": {"ja": "/contact/", "en": "/en/contact/"},

@@ -15,11 +15,11 @@ from typing import Any, get_args
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from reference_site.answers import DELIVERY, MAIL_SERVICE, TONGUE
+from reference_site.answers import DELIVERY, FINDING, MAIL_SERVICE, TONGUE
 from reference_site.forms import ADDRESS, Tongue
 from reference_site.sealing import CannotSeal, CannotUnseal, Place, PrivateKey, key_id, sealed_for, unseal
 
-_LONGEST = 254  # characters of an address; RFC 5321, 4.5.3.1.3
+LONGEST_ADDRESS = 254  # characters of an address; RFC 5321, 4.5.3.1.3
 _END = b"-----END %s KEY-----\n" % b"PRIVATE"  # so that nobody takes this program for a key (LEAK-26)
 
 
@@ -64,17 +64,38 @@ class Keys:
         Raises:
             CannotOpen: it is not sealed for one of these keys at this row, or it is no address.
         """
-        try:
-            key = self._keys[sealed_for(sealed)]
-            said: Mapping[str, Any] = json.loads(unseal(sealed, Place(MAIL_SERVICE, row, DELIVERY), key))
-            address, tongue = said["email"], said[TONGUE]
-        except (CannotUnseal, CannotSeal, ValueError, KeyError, TypeError) as error:
-            raise CannotOpen(type(error).__name__) from None
-        if not isinstance(address, str) or len(address) > _LONGEST or ADDRESS.fullmatch(address) is None:
-            raise CannotOpen("no address")
-        if tongue not in get_args(Tongue):
+        said = self._said(sealed, Place(MAIL_SERVICE, row, DELIVERY))
+        address = _address(said)
+        tongue: Tongue | None = next((one for one in get_args(Tongue) if one == said.get(TONGUE)), None)
+        if tongue is None:
             raise CannotOpen("no language")
         return Reader(address, tongue)
+
+    def asked_for(self, number: str, sealed: str) -> str:
+        """Return the address that a question of the office's asks for.
+
+        It is sealed for the question's own number and purpose: no value that is kept opens here, nor this one there.
+
+        Raises:
+            CannotOpen: it is not sealed for one of these keys in this question, or it is no address.
+        """
+        return _address(self._said(sealed, Place(MAIL_SERVICE, number, FINDING)))
+
+    def _said(self, sealed: str, place: Place) -> Mapping[str, Any]:
+        try:
+            said = json.loads(unseal(sealed, place, self._keys[sealed_for(sealed)]))
+        except (CannotUnseal, CannotSeal, ValueError, KeyError) as error:
+            raise CannotOpen(type(error).__name__) from None
+        if not isinstance(said, dict):
+            raise CannotOpen("no object")
+        return said
+
+
+def _address(said: Mapping[str, Any]) -> str:
+    address = said.get("email")
+    if not isinstance(address, str) or len(address) > LONGEST_ADDRESS or ADDRESS.fullmatch(address) is None:
+        raise CannotOpen("no address")
+    return address
 
 
 class Secrets:

@@ -133,26 +133,29 @@ class Outcome:
     different: list[tuple[str, str]]
 
 
-def database_host(site: Site, form: str, *, of_office: bool = True) -> str:
+def database_host(site: Site, form: str) -> str:
     """Return the host that keeps a form's answers.
 
-    Args:
-        site: the declared site.
-        form: one of its forms.
-        of_office: it must be one that the office reads.
-
     Raises:
-        InputError: the site has no such form, the office does not read it, or there is no host of the group db.
+        InputError: the site has no such form, or there is no host of the group db.
     """
     if form not in forms(site):
         known = ", ".join(forms(site)) or "none"
         raise InputError(f"The site {site.name} has no form “{form}”; those that it has: {known}.")
-    if of_office and holder(site, form) != "office":
-        raise InputError(f"What is kept of {form} is not sealed for the office, so it is not fetched for anybody.")
     hosts = site.group("db")
     if not hosts:
         raise InputError(f"The site {site.name} has no host of the group db, so that no answers are kept.")
     return hosts[0].name
+
+
+def must_be_the_offices(site: Site, form: str) -> None:
+    """Refuse a form whose answers are sealed for somebody else than the office.
+
+    Raises:
+        InputError: it is one.
+    """
+    if form in forms(site) and holder(site, form) != "office":
+        raise InputError(f"What is kept of {form} is not sealed for the office, so it is not fetched for anybody.")
 
 
 def psql(at: Session, host: str, database: str = "site") -> list[str]:

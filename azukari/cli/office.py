@@ -19,6 +19,7 @@ app.command()(office_answers.read)
 app.command()(office_reply.reply)
 app.command()(office_answers.reseal)
 app.command()(office_requests.find)
+app.command()(office_requests.question)
 app.command()(office_requests.request)
 app.command()(office_requests.correct)
 

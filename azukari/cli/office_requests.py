@@ -1,4 +1,4 @@
-"""`azukari office find`, `office request` and `office correct`: what a visitor asks for, as the office's signed word.
+"""`azukari office find`, `question`, `request` and `correct`: what a visitor asks for, as the office's signed word.
 
 What is typed in or opened here stays in memory. The files that are written hold identifiers and sealed values alone.
 """
@@ -25,7 +25,9 @@ from azukari.cli.office_answers import (
 )
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.errors import InputError
+from azukari.people.sealing_keys import holder
 from azukari.rights import finding
+from azukari.rights import question as questions
 from azukari.rights import request as requests
 from azukari.rights.request import Request
 from azukari.site import Site
@@ -67,18 +69,48 @@ def find(file: AnswersFile, site: SiteOption = None, key: SealingKeys = None) ->
     return NOT_ALL if faults else 0
 
 
+def question(
+    form: Annotated[str, typer.Argument(help="The collection whose addresses the mail tier opens: mail_service.")],
+    out: _Out,
+    site: SiteOption = None,
+    approval_key: _Approval = None,
+) -> None:
+    """Seal one person's address, which is asked for, for the mail tier, and sign the question what is registered.
+
+    The mail host answers identifiers and days, by the contractor's hand; nobody on the way can read the address.
+    """
+    files.must_be_new(out)
+    stay_in_memory()
+    loaded = chosen_site(site)
+    questions.must_be_the_mail_tiers(loaded, form)
+    signing = options.approval_key(loaded, approval_key, "--approval-key")
+    asked = questions.ask(loaded, form, _asked("E-mail address"), signing)
+    files.write_new(out, asked.decode().splitlines())
+    console = new_console(stderr=True, soft_wrap=True)
+    console.print(f"The question, sealed and signed: {out}. It holds for a week, and is answered once.", markup=False)
+    console.print(f"The contractor runs: azukari request find {out}", markup=False)
+
+
 def request(
     kind: Annotated[Literal["access", "delete"], typer.Argument(help="What the visitor asks for.")],
     form: Annotated[str, typer.Argument(help="The form, by the name of the policy's collection, such as contact.")],
-    row: Annotated[list[str], typer.Option("--id", metavar="ID", help="An answer, by `office find`; repeatable.")],
+    row: Annotated[
+        list[str], typer.Option("--id", metavar="ID", help="An answer, by `office find` or `request find`; repeatable.")
+    ],
     out: _Out,
     site: SiteOption = None,
     approval_key: _Approval = None,
 ) -> None:
     """Sign a request to see or to delete answers, which names them by their identifiers alone."""
     loaded = chosen_site(site)
-    if form not in {one.name for one in loaded.policy.collections if "office" in one.readers}:
+    opens = holder(loaded, form)
+    if opens is None:
         raise InputError(f"The office reads no collection “{form}” by the policy of {loaded.name}.")
+    if opens == "mail" and kind != "delete":
+        raise InputError(
+            f"Of {form} nothing is kept that the office could read: the address, which the person gave, and the days "
+            "that `azukari request find` answers. It can be deleted; another address is registered anew."
+        )
     _write(loaded, Request(kind, loaded.name, form, loaded.today().isoformat(), tuple(row)), out, approval_key)
 
 

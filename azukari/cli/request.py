@@ -1,4 +1,4 @@
-"""`azukari request`: what the office asks for a visitor (to see, correct, delete) is done, proven and remembered."""
+"""`azukari request`: what the office asks for a visitor (find, see, correct, delete) is done, proven and remembered."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +10,16 @@ from rich.markup import escape
 from azukari import evidence
 from azukari.answers import files, resealing, stored
 from azukari.cli.console import new_console, shown
+from azukari.cli.office_answers import NOT_ALL
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.drills.outcome import Outcome
+from azukari.drills.sending import mail_host
 from azukari.errors import InputError
 from azukari.evidence import signer
 from azukari.provision.release import forms, policy_digest
 from azukari.provision.session import session
 from azukari.rights import erasing
+from azukari.rights import question as questions
 from azukari.rights import request as requests
 from azukari.site import Site, holders_dir
 from reference_site.answers import MAIL_SERVICE
@@ -24,12 +27,37 @@ from reference_site.sealing import key_id
 
 app = typer.Typer(
     no_args_is_help=True,
-    short_help="Do what the office asks for a visitor: access, correct, delete.",
+    short_help="Do what the office asks for a visitor: find, access, correct, delete.",
     help="What a visitor may ask the office for, done on the servers. The office signs the request (`azukari office "
     "request`, `office correct`); it names answers by identifiers, and nothing in it can be read.",
 )
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="The office's request; its FILE.sig lies beside it.")]
+
+
+@app.command()
+def find(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `azukari office question` wrote.")],
+    site: SiteOption = None,
+) -> int:
+    """Hand the office's question to the mail host, and print identifier and day of each registration of that person.
+
+    The address stays sealed on the way. A question is answered once; so many are answered an hour. Exit code 2: some
+    registrations have not been opened yet, and may be the person's: ask again later.
+    """
+    declared = chosen_site(site)
+    asked = questions.read(declared, file)
+    signing = _signing(declared)
+    host = mail_host(declared)
+    outcome = Outcome(datetime.now(UTC), (host,), {})
+    with session(declared, limit=[host]) as at:
+        found = questions.carry(at, asked)
+    for row, received in found.rows:
+        print(f"{row}  {received}")
+    said = f"{len(found.rows)} registrations are the person's; {found.unread} have not been opened yet, and may be"
+    outcome.note("a question of the office is answered", True, said, _say)
+    _sign(declared, "request find", outcome, signing)
+    return NOT_ALL if found.unread else 0
 
 
 @app.command()
@@ -41,6 +69,7 @@ def access(
     """Fetch the named answers, sealed as they are kept, for the office to read and to show the visitor."""
     declared = chosen_site(site)
     one = requests.read(declared, file, "access")
+    stored.must_be_the_offices(declared, one.form)
     files.must_be_new(out)
     signing, outcome, host = _begun(declared, one.form)
     with session(declared, limit=[host]) as at:
@@ -55,6 +84,7 @@ def correct(file: _File, site: SiteOption = None) -> None:
     """Put the office's corrected values in the place of the earlier ones: all of them, or none."""
     declared = chosen_site(site)
     one = requests.read(declared, file, "correct")
+    stored.must_be_the_offices(declared, one.form)
     key = key_id(resealing.stated(declared, one.form).key)
     changes = list(resealing.judged(one.changes, one.form, key))
     signing, outcome, host = _begun(declared, one.form)
@@ -101,7 +131,7 @@ def replay(site: SiteOption = None) -> int:
         return 0
     codes = []
     for form, rows in named.items():
-        signing, _, host = _begun(declared, form, of_office=False)
+        signing, _, host = _begun(declared, form)
         with session(declared, limit=[host]) as at:
             outcome = erasing.delete(at, form, rows, _say)
         codes.append(_sign(declared, erasing.REPLAYED, outcome, signing))
@@ -118,17 +148,21 @@ def gather(site: SiteOption = None) -> None:
 
 
 def _gather(site: Site) -> None:
-    signing, _, host = _begun(site, MAIL_SERVICE, of_office=False)
+    signing, _, host = _begun(site, MAIL_SERVICE)
     with session(site, limit=[host]) as at:
         new = erasing.gather(at, signing)
     _say(f"{new} registrations of those who unsubscribed are new in the erasure ledger")
 
 
-def _begun(site: Site, form: str, *, of_office: bool = True) -> tuple[signer.Signer, Outcome, str]:
+def _begun(site: Site, form: str) -> tuple[signer.Signer, Outcome, str]:
     """Return who signs what comes of it, the beginning of that, and the database's host."""
-    signing = signer.load(holders_dir(site) / "contractor" / "evidence.pem")
-    host = stored.database_host(site, form, of_office=of_office)
+    signing = _signing(site)
+    host = stored.database_host(site, form)
     return signing, Outcome(datetime.now(UTC), (host,), {}), host
+
+
+def _signing(site: Site) -> signer.Signer:
+    return signer.load(holders_dir(site) / "contractor" / "evidence.pem")
 
 
 def _sign(site: Site, name: str, outcome: Outcome, signing: signer.Signer) -> int:

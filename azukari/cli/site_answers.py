@@ -28,6 +28,7 @@ def answers(
     from azukari.provision.session import session
 
     declared = chosen_site(site)
+    stored.must_be_the_offices(declared, form)
     host = stored.database_host(declared, form)
     files.must_be_new(out)
     with session(declared, limit=[host]) as at:
@@ -53,6 +54,7 @@ def reseal(
     said = files.header(file, "resealed")
     if said.site != declared.name:
         raise InputError(f"{file} is of the site “{said.site}”, not of {declared.name}.")
+    stored.must_be_the_offices(declared, said.form)
     host = stored.database_host(declared, said.form)
     key = key_id(resealing.stated(declared, said.form).key)
     # All of it is judged before a host is asked; and once more as it goes out, before the database is told to keep it.

@@ -48,7 +48,7 @@ def gather(at: Session, signer: Signer) -> int:
         LedgerBroken: the ledger is not whole.
         NotJudged: the database gave no whole answer.
     """
-    database = stored.psql(at, stored.database_host(at.site, MAIL_SERVICE, of_office=False))
+    database = stored.psql(at, stored.database_host(at.site, MAIL_SERVICE))
     rows = stored.unsubscribed(database)
     new = _enter(at.site, MAIL_SERVICE, rows, UNSUBSCRIBED, signer)
     if rows:
@@ -108,7 +108,7 @@ def erase(
     Raises:
         NotJudged: it broke off.
     """
-    host = stored.database_host(at.site, form, of_office=False)
+    host = stored.database_host(at.site, form)
     gone = stored.erase(stored.psql(at, host, database), form, rows)
     answers = len({row for row, _, _ in gone})
     said = f"{len(gone)} values of {answers} answers were deleted; {len(rows) - answers} answers were not there"

@@ -14,6 +14,7 @@ from sealed_answers import FORM, WHOLE, sealed_answer
 
 from azukari.answers import files, resealing, stored
 from azukari.answers.files import Change
+from azukari.cli import site_answers
 from azukari.errors import InputError, NotJudged, SafeguardFails
 from azukari.site import load
 
@@ -276,4 +277,7 @@ def test_the_host_is_the_one_of_the_group(site, monkeypatch):
 
 def test_addresses_for_letters_are_fetched_for_nobody(site):
     with pytest.raises(InputError, match="mail_service is not sealed for the office"):
-        stored.database_host(site, "mail_service")
+        stored.must_be_the_offices(site, "mail_service")
+    stored.must_be_the_offices(site, FORM)
+    with pytest.raises(InputError, match="mail_service is not sealed for the office"):
+        site_answers.answers("mail_service", site.path / "out", site=site.path)

@@ -124,7 +124,7 @@ def test_the_program_is_what_apply_puts_there(lab_site):
         for name in mailing.MODULES
     }
     judge = judged.test_only_the_declared_program_opens_addresses
-    assert judge(host("mail"), lab_site, found) == "11 files, all azukari's own"
+    assert judge(host("mail"), lab_site, found) == "13 files, all azukari's own"
     for path, digest in ((f"{judged.PROGRAM}/reference_site/letters.py", "0" * 64), (f"{judged.PROGRAM}/x.py", "1")):
         with pytest.raises(AssertionError, match="the letters' program"):
             judge(host("mail"), lab_site, {**found, path: digest})

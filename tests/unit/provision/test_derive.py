@@ -129,6 +129,8 @@ def test_a_mail_host_knows_its_public_name_and_the_newest_key(folder):
 def test_the_mail_host_is_told_of_letters_and_given_what_sends_them(folder):
     found = derived(folder, "mail")["mailing"]
     assert found["settings"]["database"]["user"] == "letters"
+    assert found["finder"]["database"] == {**found["settings"]["database"], "user": "finder"}
+    assert found["finder"]["questions_an_hour"] == 10
     assert (found["settings"]["name"], found["settings"]["domain"]) == ("www.lab.test", "lab.test")
     assert derived(folder, "web")["mailing"] == {}
 
@@ -140,7 +142,8 @@ def test_the_program_of_letters_is_all_that_it_imports_and_nothing_more(folder, 
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file["copy"], target)
     asked = (
-        "import sys, reference_site.letters; print(*sorted(n for n in sys.modules if n.startswith('reference_site')))"
+        "import sys, reference_site.letters, reference_site.finder\n"
+        "print(*sorted(n for n in sys.modules if n.startswith('reference_site')))"
     )
     found = subprocess.run([sys.executable, "-c", asked], cwd=own, capture_output=True, text=True, check=True)
     names = {"reference_site", *(f"reference_site.{name}" for name in MODULES if name != "__init__")}
