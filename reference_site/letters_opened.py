@@ -84,7 +84,7 @@ class Keys:
     def _said(self, sealed: str, place: Place) -> Mapping[str, Any]:
         try:
             said = json.loads(unseal(sealed, place, self._keys[sealed_for(sealed)]))
-        except (CannotUnseal, CannotSeal, ValueError, KeyError) as error:
+        except (CannotUnseal, CannotSeal, ValueError, KeyError, RecursionError) as error:
             raise CannotOpen(type(error).__name__) from None
         if not isinstance(said, dict):
             raise CannotOpen("no object")

@@ -168,6 +168,7 @@ REFUSED = {
     "no address": (sealed_question(b'{"email": "nobody"}'), r"\(no address"),
     "an address too long": (sealed_question(json.dumps({"email": f"a@{'b.' * 130}jp"}).encode()), r"\(no address"),
     "a list": (sealed_question(b"[]"), r"\(no object"),
+    "lists without end": (sealed_question(b"[" * 9_000), r"\(RecursionError"),
     "no JSON": (sealed_question(b"\xff"), "not sealed for this host"),
 }
 
