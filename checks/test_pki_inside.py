@@ -26,7 +26,10 @@ OTHERWISE = {
     ("tcp", 22): "SSH, certificates on both sides (LEAK-10, LEAK-11)",
     ("tcp", 3128): "the proxy: packages, which are signed, and TLS from end to end (LEAK-02, LEAK-30)",
     ("tcp", 4460): "TLS by the server's certificate; keys for the time go to whoever asks (LOSS-10)",
-    ("tcp", 53): "names of readers' mail servers, which anybody may ask for; no trust rests on them (LEAK-08)",
+    (
+        "tcp",
+        53,
+    ): "names that anybody may ask for: mail servers, addresses; no trust rests on them (LEAK-08)",
     ("udp", 53): "the same, where an answer is short (LEAK-08)",
     ("udp", 123): "each answer is authenticated by NTS (LOSS-10)",
 }

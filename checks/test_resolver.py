@@ -1,6 +1,7 @@
 """LEAK-02: names outside are answered to the declared hosts alone, by asking the declared resolvers, and noted nowhere.
 
-That no other host reaches it is tried by the firewall's checks; this looks at what it would do for whoever did.
+Web servers are answered for names of the reverse tree alone. That no other host reaches it is tried by the
+firewall's checks; this looks at what it would do for whoever did.
 """
 
 from azukari.verify import check, collector, fail_unless_equal, not_applicable, not_evaluated
@@ -9,42 +10,71 @@ from azukari.verify.systemd import moment, shown
 FILE, UNIT, PORT = "/etc/unbound/unbound.conf", "unbound.service", 53
 STARTED = "argv[]=/usr/sbin/unbound -d -p -c /etc/unbound/unbound.conf ;"
 # All that it is set to, but for who asks, where, and whom it asks.
-SETTINGS = """
-server: directory: "/etc/unbound" chroot: "" username: "" pidfile: "" num-threads: 1 port: 53
-module-config: "iterator" tcp-upstream: yes use-syslog: yes log-queries: no log-replies: no log-servfail: no
-hide-identity: yes hide-version: yes cache-max-ttl: 3600 msg-cache-size: 4m rrset-cache-size: 8m
-access-control: 0.0.0.0/0 refuse access-control: ::/0 refuse
-remote-control: control-enable: no
-forward-zone: name: "."
+SERVER = """
+directory: "/etc/unbound"
+chroot: ""
+username: ""
+pidfile: ""
+num-threads: 1
+port: 53
+module-config: "iterator"
+tcp-upstream: yes
+use-syslog: yes
+log-queries: no
+log-replies: no
+log-servfail: no
+hide-identity: yes
+hide-version: yes
+cache-max-ttl: 3600
+msg-cache-size: 4m
+rrset-cache-size: 8m
+access-control: 0.0.0.0/0 refuse
+access-control: ::/0 refuse
+"""
+# A web server asks for its visitors' domains, which are names of the reverse tree; by any other name it could send out
+# what it likes to whoever answers for it.
+REVERSE = """
+name: "reverse"
+view-first: no
+local-zone: "." refuse
+local-zone: "in-addr.arpa." transparent
+local-zone: "ip6.arpa." transparent
 """
 
 
-def asking(site):
-    """Return the addresses that flows.yml lets ask the bastion for names; none: there is no resolver."""
+def asking(site, group=""):
+    """Return the addresses that flows.yml lets ask the bastion for names, those of a group; none: no resolver."""
     bastion = site.group("bastion")[0].name
-    return list(dict.fromkeys(str(n) for f in site.flows_in(bastion) if f.port == PORT for n in f.sources))
+    names = {host.name for host in site.group(group)} if group else set(site.hosts)
+    flows = [f for f in site.flows_in(bastion) if f.port == PORT and f.source_name in names]
+    return list(dict.fromkeys(str(n) for f in flows for n in f.sources))
 
 
 def settings(text):
-    """Return the settings of a file of unbound's, each “name: value”, sorted; clauses have no value."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return sorted(" ".join(line.split()) for line in lines if line)
+    """Return the settings of a file of unbound's, each “clause: name: value”, sorted; a clause has no value itself."""
+    found, clause = [], ""
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) == 1 and words[0].endswith(":"):
+            clause = words[0]
+        if words:
+            found.append(" ".join(words if words == [clause] else [clause, *words]))
+    return sorted(found)
 
 
 def promised_settings(site):
     """Return all settings, as `settings` gives them."""
-    bastion, found = site.group("bastion")[0], []
-    for word in SETTINGS.split():
-        if word.endswith(":") and word != "::/0":
-            found.append(word)
-        else:
-            found[-1] += f" {word}"
-    found += [f"interface: {a}" for a in (bastion.address, bastion.address6) if a]
-    found += [f"access-control: {client} allow" for client in asking(site)]
-    found += ['local-zone: "test." nodefault'] if site.lab else []
-    found += [f"private-address: {a}" for h in site.hosts.values() for a in (h.address, h.address6) if a]
-    found += [f"forward-addr: {resolver}" for resolver in site.upstream.resolvers]
-    return sorted(found)
+    bastion, reverse = site.group("bastion")[0], asking(site, "web")
+    lines = ["server:", SERVER]
+    lines += [f"interface: {a}" for a in (bastion.address, bastion.address6) if a]
+    lines += [f"access-control: {client} allow" for client in asking(site)]
+    lines += [f"access-control-view: {client} reverse" for client in reverse]
+    lines += ['local-zone: "test." nodefault'] if site.lab else []
+    lines += [f"private-address: {a}" for h in site.hosts.values() for a in (h.address, h.address6) if a]
+    lines += ["view:", REVERSE] if reverse else []
+    lines += ["remote-control:", "control-enable: no", "forward-zone:", 'name: "."']
+    lines += [f"forward-addr: {resolver}" for resolver in site.upstream.resolvers]
+    return settings("\n".join(lines))
 
 
 @collector()
@@ -74,4 +104,5 @@ def test_names_are_answered_to_the_declared_hosts_alone(host, site, resolver_set
     assert STARTED in unit["ExecStart"], f"{UNIT} is started with other settings. Where to look: {where}."
     started = moment(unit.get("ActiveEnterTimestamp"))
     assert resolver_settings["changed"] <= started, f"{FILE} changed after the resolver had read it. See {where}."
-    return f"{len(promised)} settings; answers {', '.join(asking(site))}, and nobody else"
+    alone = f" ({', '.join(reverse)} for addresses' names alone)" if (reverse := asking(site, "web")) else ""
+    return f"{len(promised)} settings; answers {', '.join(asking(site))}{alone}, and nobody else"

@@ -14,6 +14,7 @@ from azukari.site.flows import proxy_names
 from reference_site.answers import CONFIRM, DELIVERY, MAIL_SERVICE, PATHS, UNSUBSCRIBE
 
 PROXY_PORT, DNS_PORT = 3128, 53
+DOMAIN = "domain"  # the item of the collection `access` that is looked up later
 COUNTING = "counting"  # the purpose of a cookie by which the web server counts visits
 # Of the E-mail Information Service: letters that ask a person for confirmation, in a day; the days after its letter's,
 # and after its own where it has none, on which a registration that nobody confirmed is still kept.
@@ -81,6 +82,7 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
             if one.name in forms(site)
         ],
         "visit": visit_cookie(site),
+        "domains": counts_domains(site, host),
         "smallest_group": site.policy.statistics.smallest_group,
         "letters": {"a_day": LETTERS_A_DAY, "unconfirmed_days": UNCONFIRMED_DAYS, "unsent_days": UNSENT_DAYS},
         "access_days": next((one.retention.days for one in site.policy.collections if one.name == "access"), None),
@@ -96,6 +98,17 @@ def visit_cookie(site: Site) -> dict[str, Any]:
     """Return the declared cookie by which visits are counted, its name and days; empty where none is declared."""
     found = [one for one in site.policy.cookies if one.purpose == COUNTING]
     return {"name": found[0].name, "days": found[0].days} if found else {}
+
+
+def counts_domains(site: Site, host: Host) -> bool:
+    """Tell whether a web server counts visitors by their domain: the policy declares it, and a flow lets it ask."""
+    declared = any(item.name == DOMAIN for one in site.policy.collections if one.name == "access" for item in one.items)
+    asks = any(flow.to_name == site.group("bastion")[0].name and _asks(flow) for flow in site.flows_out(host))
+    return "web" in host.groups and declared and asks
+
+
+def _asks(flow: ResolvedFlow) -> bool:
+    return flow.port == DNS_PORT and flow.protocol == "tcp"
 
 
 def _of_letters(form: str) -> list[str]:
@@ -118,11 +131,20 @@ def own_programs() -> list[str]:
 
 
 def _resolver(site: Site) -> dict[str, list[str]]:
-    """Return who may ask the bastion for names, and where; nobody: there is no resolver."""
+    """Return who may ask the bastion for names, and where; nobody: there is no resolver.
+
+    Web servers may ask for names of the reverse tree alone: by any other, whoever took one over could send out what it
+    holds, to whoever answers for that name.
+    """
     bastion = site.group("bastion")[0]
-    asking = [n for f in site.flows_in(bastion) if f.port == DNS_PORT for n in f.sources]
+    asking = [f for f in site.flows_in(bastion) if f.port == DNS_PORT]
+    reverse = [f for f in asking if f.source_name in {host.name for host in site.group("web")}]
     own = [str(a) for a in (bastion.address, bastion.address6) if a]
-    return {"clients": list(dict.fromkeys(str(n) for n in asking)), "addresses": own}
+    return {"clients": _sources(asking), "reverse": _sources(reverse), "addresses": own}
+
+
+def _sources(flows: list[ResolvedFlow]) -> list[str]:
+    return list(dict.fromkeys(str(network) for flow in flows for network in flow.sources))
 
 
 def _mail(site: Site, host: Host) -> dict[str, Any]:

@@ -38,10 +38,16 @@ def test_what_the_role_writes_holds(lab_site, found):
 
 
 WRONG = {
-    "everybody": (("access-control: 0.0.0.0/0 refuse", "access-control: 0.0.0.0/0 allow"), "0.0.0.0/0 allow"),
-    "notes": (("log-queries: no", "log-queries: yes"), "log-queries: yes"),
-    "others": (("tcp-upstream: yes", "forward-addr: 192.0.2.1"), "192.0.2.1"),
-    "remote": (("control-enable: no", "control-enable: yes"), "control-enable: yes"),
+    "everybody": (("server: access-control: 0.0.0.0/0 refuse", "server: access-control: 0.0.0.0/0 allow"), "0/0 allow"),
+    "notes": (("server: log-queries: no", "server: log-queries: yes"), "log-queries: yes"),
+    "others": (("server: tcp-upstream: yes", "forward-zone: forward-addr: 192.0.2.1"), "192.0.2.1"),
+    "remote": (("remote-control: control-enable: no", "remote-control: control-enable: yes"), "control-enable: yes"),
+    "any name": (('view: local-zone: "." refuse', 'view: local-zone: "." transparent'), "transparent"),
+    "of another clause": (('view: local-zone: "." refuse', 'server: local-zone: "." refuse'), "server: local-zone"),
+    "past the view": (
+        ("server: access-control-view: 198.18.64.11/32 reverse", "server: hide-version: yes"),
+        "access-control-view",
+    ),
 }
 
 
@@ -74,8 +80,13 @@ def test_what_cannot_be_read_is_not_judged(lab_site, found):
         judge(lab_site, {"error": "denied", "unit": found["unit"]})
 
 
+def test_without_web_servers_that_ask_there_is_no_view(lab_site, monkeypatch):
+    monkeypatch.setattr(judged, "asking", lambda _site, group="": [] if group else ["198.18.64.14/32"])
+    assert not [one for one in judged.promised_settings(lab_site) if "view" in one]
+
+
 def test_where_nobody_may_ask_none_may_run(lab_site, found, monkeypatch):
-    monkeypatch.setattr(judged, "asking", lambda _site: [])
+    monkeypatch.setattr(judged, "asking", lambda *_: [])
     with pytest.raises(AssertionError, match="though no flow"):
         judge(lab_site, found)
     found["unit"]["ActiveState"] = "inactive"

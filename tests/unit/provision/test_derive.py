@@ -110,10 +110,24 @@ def test_mail_leaves_from_the_mail_host_alone_and_no_rule_lets_everybody_be_reac
 
 
 def test_the_resolver_answers_those_whom_flows_let_ask(folder):
-    assert derived(folder, "bastion")["resolver"]["clients"] == ["198.18.64.14/32", "2001:2:0:64::14/128"]
+    found, web = derived(folder, "bastion")["resolver"], ["198.18.64.11/32", "2001:2:0:64::11/128"]
+    assert found["clients"] == ["198.18.64.14/32", "2001:2:0:64::14/128", *web]
+    assert found["reverse"] == web
     path = folder / "group_vars" / "all" / "flows.yml"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if "port: 53" not in line))
     assert derived(folder, "bastion")["resolver"]["clients"] == []
+
+
+def test_visitors_are_counted_by_domain_on_web_servers_that_may_ask_where_the_policy_declares_it(folder):
+    assert {host: derived(folder, host)["domains"] for host in ("web", "mail")} == {"web": True, "mail": False}
+    policy, flows = (folder / "group_vars" / "all" / name for name in ("policy.yml", "flows.yml"))
+    declared = policy.read_text()
+    policy.write_text("".join(line for line in declared.splitlines(True) if "name: domain" not in line))
+    assert not derived(folder, "web")["domains"]
+    policy.write_text(declared)
+    asking = "from: web, to: bastion"
+    flows.write_text("".join(line for line in flows.read_text().splitlines(True) if asking not in line))
+    assert not derived(folder, "web")["domains"]
 
 
 def test_a_mail_host_knows_its_public_name_and_the_newest_key(folder):

@@ -32,6 +32,7 @@ def test_flows_out_of_a_host(site: Site) -> None:
     found = {(flow.to_name, flow.port, flow.protocol) for flow in site.flows_out(site.hosts["web"])}
     assert found == {
         ("app", 8443, "tcp"),
+        ("bastion", 53, "tcp"),
         ("bastion", 3128, "tcp"),
         ("bastion", 4460, "tcp"),
         ("bastion", 123, "udp"),
