@@ -11,7 +11,7 @@ from azukari.verify.systemd import shown
 
 # Whoever handles what visitors wrote, or their addresses.
 SERVICES = {
-    "web": ("nginx.service", "azukari-retention-web.service"),
+    "web": ("nginx.service", "azukari-retention-web.service", "azukari-domains.service"),
     "app": ("azukari-site.service",),
     "db": ("postgresql@17-main.service", "azukari-retention-db.service"),
     "mail": ("postfix.service", "opendkim.service", "azukari-letters.service", "azukari-finder.service"),

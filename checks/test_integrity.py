@@ -18,6 +18,7 @@ OWN_PROGRAMS = {
     "/usr/local/libexec/azukari-audit-session": "audit_access",
     "/usr/local/libexec/azukari-certificate-age": "pki",
     "/usr/local/libexec/azukari-clock": "time",
+    "/usr/local/libexec/azukari-count-domains": "web",
     "/usr/local/libexec/azukari-count-log": "web",
     "/usr/local/libexec/azukari-database-attempts": "database",
     "/usr/local/libexec/azukari-firewall-drift": "firewall",

@@ -1,7 +1,7 @@
 """What may be published of what visitors chose, and what was published before (section 4 of the policy, decision 0015).
 
 The database gives groups of k and more alone, by the audit's role, which can read no answer. What was published stays
-in the site's state, so that two tables never differ by fewer than k.
+in the site's state, so that two tables never differ by fewer than k. The same holds for visitors' internet domains.
 """
 
 import json
@@ -18,6 +18,8 @@ from reference_site.statistics import Cell, shown
 _ASK = "SELECT json_build_array(form, item, choice, answers) FROM site.statistics() ORDER BY form, item, choice"
 _PSQL = f'runuser -u azukari-audit -- psql --no-psqlrc -qAt --set=ON_ERROR_STOP=1 --dbname=site --command="{_ASK}"'
 _SECONDS = 60
+ATTRIBUTES, DOMAINS = "attributes", "domains"  # what is published, each a series of tables of its own
+_WHOSE = {ATTRIBUTES: "The database", DOMAINS: "The web server's counting by domain"}
 
 
 def database_command(at: Session, host: str) -> list[str]:
@@ -95,34 +97,55 @@ def publish(site: Site, counts: dict[Cell, int]) -> dict[Cell, int]:
     Raises:
         InputError: what was published before cannot be read, or is more than is counted now.
     """
+    return _publish(site, ATTRIBUTES, counts, set(choices(site)))
+
+
+def publish_domains(site: Site, counts: dict[Cell, int]) -> dict[Cell, int]:
+    """Return the numbers of visitors by domain that may be published now, and keep them for the next time.
+
+    Args:
+        site: the declared site.
+        counts: visitors by ("access", day, domain). A day that is not among them is past its days, and forgotten.
+
+    Raises:
+        InputError: as `publish`.
+    """
+    return _publish(site, DOMAINS, counts, set(counts))
+
+
+def _publish(site: Site, series: str, counts: dict[Cell, int], known: set[Cell]) -> dict[Cell, int]:
     path = state_dir(site) / "published.json"
+    published = _read(path)
     try:
-        before = {cell: number for cell, number in _read(path).items() if cell in choices(site)}
+        before = {cell: number for cell, number in published.get(series, {}).items() if cell in known}
         table = shown(counts, before, site.policy.statistics.smallest_group)
     except ValueError as error:
         raise InputError(
-            f"{error} The database was begun anew, or another one answers. Where that is meant, move {path} away: "
+            f"{error} {_WHOSE[series]} was begun anew, or another one answers. Where that is meant, move {path} away: "
             "the next table then begins a new series, and must not be compared with the earlier ones."
         ) from None
-    _write(path, table)
+    _write(path, {**published, series: table})
     return table
 
 
-def _read(path: Path) -> dict[Cell, int]:
+def _read(path: Path) -> dict[str, dict[Cell, int]]:
+    """Return the tables of each series that was published; one that began later is not in the file yet."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["attributes"]
-        return {(form, item, choice): int(number) for form, item, choice, number in rows}
+        said = json.loads(path.read_text(encoding="utf-8"))
+        series = {ATTRIBUTES: said[ATTRIBUTES], DOMAINS: said.get(DOMAINS, [])}
+        return {name: {(a, b, c): int(number) for a, b, c, number in rows} for name, rows in series.items()}
     except FileNotFoundError:
-        return {}
+        return {ATTRIBUTES: {}}
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{path}, which says what was published before, cannot be read; restore it.") from None
 
 
-def _write(path: Path, table: dict[Cell, int]) -> None:
+def _write(path: Path, tables: dict[str, dict[Cell, int]]) -> None:
     """Replace the file in one step: a table that was shown and not kept would let the next one differ by too few."""
     new = path.with_suffix(".new")
+    kept = {name: [[*cell, number] for cell, number in sorted(table.items())] for name, table in tables.items()}
     with new.open("w", encoding="utf-8") as file:
-        json.dump({"attributes": [[*cell, number] for cell, number in sorted(table.items())]}, file, indent=1)
+        json.dump(kept, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)

@@ -4,11 +4,13 @@ It sits at addresses of its own in the network namespace of the vantage, so that
 """
 
 import base64
+import ipaddress
 import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,10 @@ from azukari.site import Site, zone
 
 # A reader's domain whose mail server speaks TLS, and one whose does not.
 READERS, PLAIN_READERS = "reader.test", "plain.test"
+# Addresses that visitors of the lab's site may be given in its log: most have a name of the one domain, some of the
+# other, and what is beyond has none. The range is reserved for tests (RFC 2544), and no host's.
+VISITORS = ipaddress.IPv4Network("198.19.0.0/24")
+_OF_READERS, _OF_PLAIN = range(1, 101), range(101, 106)
 _READY_WITHIN = 30.0  # seconds
 
 
@@ -98,7 +104,19 @@ def zone_text(lab: Layout, site: Site) -> str:
     for name, addresses in servers:
         lines += [f"{name}. 60 IN {'AAAA' if ':' in one else 'A'} {one}" for one in _bare(addresses)]
     lines += [f"{domain}. 60 IN MX 10 mx.{domain}." for domain in (READERS, PLAIN_READERS)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_reverse()]) + "\n"
+
+
+def _reverse() -> Iterator[str]:
+    """Yield the reverse tree of the visitors' addresses; its own top, so that what has no name is said to have none."""
+    yield f"{_top(VISITORS)} 60 IN TXT visitors"
+    for domain, numbers in ((READERS, _OF_READERS), (PLAIN_READERS, _OF_PLAIN)):
+        for number in numbers:
+            yield f"{VISITORS[number].reverse_pointer}. 60 IN PTR pc-{number}.dial.{domain}."
+
+
+def _top(network: ipaddress.IPv4Network) -> str:
+    return network.network_address.reverse_pointer.partition(".")[2] + "."
 
 
 def _message(said: dict[str, Any]) -> Received:

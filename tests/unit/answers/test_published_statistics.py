@@ -9,7 +9,7 @@ import pytest
 from jinja2 import Environment, StrictUndefined
 from typer.testing import CliRunner
 
-from azukari.answers import accesses, statistics
+from azukari.answers import accesses, domains, statistics
 from azukari.cli import site as site_verb
 from azukari.content import content
 from azukari.errors import InputError, NotJudged, SafeguardFails
@@ -191,6 +191,9 @@ def test_the_command_is_the_audits_role_alone():
 # --- the verb ---------------------------------------------------------------------------------------------------------
 
 
+KEYS = ("accesses", "attributes", "day", "domains", "site", "smallest_group")
+
+
 def printing(lines):
     return ["printf", r"%s\n", *lines] if lines else ["true"]
 
@@ -199,11 +202,12 @@ def printing(lines):
 def shown(site, monkeypatch):
     """Run the verb on a database that counts so many."""
 
-    def run(*arguments, rows, log=()):
+    def run(*arguments, rows, log=(), days=()):
         monkeypatch.setattr("azukari.provision.session.session", lambda _site, **_limit: nullcontext())
         monkeypatch.setattr(statistics, "database_command", lambda *_: printing(said(*rows)))
         lines = [json.dumps(one) for one in log]
         monkeypatch.setattr(accesses, "log_command", lambda *_: printing(lines))
+        monkeypatch.setattr(domains, "store_command", lambda *_: printing([json.dumps(one) for one in days]))
         done = CliRunner().invoke(site_verb.app, ["statistics", "--site", str(site.path), *arguments])
         assert not done.exit_code, done.output
         return done.stdout
@@ -224,7 +228,7 @@ def test_the_table_has_the_policys_titles_and_no_small_group(shown, language, wo
 def test_a_program_gets_what_is_published_and_nothing_else(shown):
     given = json.loads(shown("--json", rows=[(FEMALE, 12), (OTHER, 3)]))
     assert given["attributes"] == [{"form": "contact", "item": "gender", "choice": "female", "answers": 12}]
-    assert (given["smallest_group"], sorted(given)) == (10, ["accesses", "attributes", "day", "site", "smallest_group"])
+    assert (given["smallest_group"], sorted(given)) == (10, sorted(KEYS))
 
 
 LOG = [["2026-11-25", "/", 40, 12], ["2026-11-25", "/contact/", 15, None]]
@@ -263,3 +267,68 @@ def test_the_web_server_is_told_the_sites_pages_and_k(site):
         "sudo -n runuser -u www-data -- /usr/local/libexec/azukari-count-log 10 Asia/Tokyo / /en/"
     )
     assert command[4].endswith(" /contact/ /en/contact/ /mail-service/ /en/mail-service/")
+
+
+# --- visitors by domain -----------------------------------------------------------------------------------------------
+
+
+def day(day="2026-11-25", unknown=0, not_looked_up=0, **names):
+    found = {name.replace("_", "."): number for name, number in names.items()}
+    return {"day": day, "domains": found, "unknown": unknown, "not_looked_up": not_looked_up}
+
+
+DAYS = [day(example_jp=12, kantei_go_jp=30, unknown=40, not_looked_up=None), day("2026-11-26", not_looked_up=50)]
+
+
+def test_visitors_are_shown_by_day_and_domain(shown):
+    lines = shown("--lang", "en", rows=[], days=DAYS).splitlines()
+    assert [line.split() for line in lines if line.startswith("2026")] == [
+        ["2026-11-25", "kantei.go.jp", "30"], ["2026-11-25", "example.jp", "12"], ["2026-11-25", "(no", "name)", "40"],
+        ["2026-11-25", "(not", "looked", "up)", "–"], ["2026-11-26", "(not", "looked", "up)", "50"],
+    ]  # fmt: skip
+    assert json.loads(shown("--json", rows=[], days=DAYS))["domains"] == DAYS
+
+
+def test_a_number_of_a_day_that_grew_by_fewer_than_k_stays(shown):
+    numbers = []
+    for number in (12, 21, 22):
+        given = json.loads(shown("--json", rows=[(FEMALE, 12)], days=[day(example_jp=number)]))
+        numbers.append(given["domains"][0]["domains"]["example.jp"])
+        assert given["attributes"][0]["answers"] == 12
+    assert numbers == [12, 12, 22]
+
+
+def test_a_day_that_is_past_its_days_is_forgotten_here_too(site, shown):
+    shown(rows=[(FEMALE, 12)], days=[day(example_jp=12)])
+    shown(rows=[(FEMALE, 12)], days=[day("2026-11-26", example_jp=10)])
+    kept = json.loads((state_dir(site) / "published.json").read_text())
+    assert kept == {"attributes": [[*FEMALE, 12]], "domains": [["access", "2026-11-26", "example.jp", 10]]}
+
+
+def test_a_day_that_was_counted_again_is_no_table_of_this_series(site):
+    statistics.publish_domains(site, {("access", "2026-11-25", "example.jp"): 20})
+    with pytest.raises(InputError, match=r"12 counted .* of which 20 .* The web server's counting by domain was begun"):
+        statistics.publish_domains(site, {("access", "2026-11-25", "example.jp"): 12})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, [], {**day(), "domains": []}, {**day(), "day": "yesterday"}, day(example_jp=9), day(unknown=1),
+     day(not_looked_up=9), {**day(), "domains": {"192.0.2.7": 30}}, {**day(), "domains": {"jp": 30}},
+     {**day(), "domains": {"a_b.example.jp": 30}}, {**day(), "domains": {"example.jp\n": 30}}],
+)  # fmt: skip
+def test_counts_by_domain_that_must_not_be_shown_are_not(site, said):
+    with pytest.raises(NotJudged, match=r"none (of its counts by domain )?is shown"):
+        domains.told([json.dumps(said)], site)
+
+
+def test_several_web_servers_count_domains_together(site):
+    first = domains.told([json.dumps(day(example_jp=12, kantei_go_jp=10, unknown=None))], site)
+    second = domains.told([json.dumps(day(example_jp=10, unknown=20, not_looked_up=10))], site)
+    assert domains.summed([first, second]) == [("2026-11-25", {"example.jp": 22, "kantei.go.jp": 10}, None, 10)]
+
+
+def test_a_web_server_tells_what_it_kept_without_any_right(site):
+    [host] = domains.counting(site)
+    command = domains.store_command(SimpleNamespace(ssh_config="/x"), host.name, site)
+    assert command[4] == "/usr/local/libexec/azukari-count-domains told 10 90 Asia/Tokyo"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from functools import partial
+from types import SimpleNamespace
 
 import dns.message
 import dns.rcode
@@ -76,6 +77,18 @@ def test_a_long_answer_is_cut_short_where_the_question_allows_no_more(names):
     whole = asked(names, key, "TXT", use_edns=0, payload=1232)
     assert not whole.flags & dns.flags.TC
     assert b"".join(whole.answer[0][0].strings).endswith(b"C" * 192)
+
+
+def test_the_labs_visitors_have_names_in_the_reverse_tree(tmp_path, monkeypatch):
+    monkeypatch.setattr(internet.zone, "records", lambda _site: [])
+    site = SimpleNamespace(settings=SimpleNamespace(mail_servers=()))
+    (tmp_path / "zone").write_text(internet.zone_text(layout("t", SEVEN, tmp_path), site))
+    names = Names(tmp_path / "zone", ())
+    said = {number: asked(names, internet.VISITORS[number].reverse_pointer, "PTR") for number in (1, 100, 101, 200)}
+    assert [str(said[number].answer[0][0]) for number in (1, 100, 101)] == [
+        "pc-1.dial.reader.test.", "pc-100.dial.reader.test.", "pc-101.dial.plain.test.",
+    ]  # fmt: skip
+    assert (said[200].rcode(), said[200].answer) == (dns.rcode.NXDOMAIN, [])
 
 
 def test_a_changed_zone_is_served_at_once(names, tmp_path):
