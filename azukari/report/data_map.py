@@ -21,6 +21,8 @@ COLUMNS = frozenset({"id", "purpose", "sealed", "received"})
 # Of a registration besides: what its letters carry and whose it is, as hashes alone, and two days.
 LETTERS = frozenset({"person", "confirm", "leave", "confirmed", "lettered"})
 LOG = "access"  # the policy's collection that is the web server's log
+DOMAIN, DOMAINS = "domain", "/var/lib/azukari-domains"  # its item that is looked up later, and where counts of it lie
+COUNTED_BY = timedelta(hours=3)  # the counts of the night, and what deletes old ones (USE-05)
 # Purges run after midnight (USE-05): until then what is due that day is still there.
 PURGED_BY = timedelta(hours=1)
 READERS = {
@@ -113,6 +115,9 @@ class _Part:
 
     def _logged(self, item: Mapping[str, Any]) -> Said:
         said = Said()
+        if item["name"] == DOMAIN:
+            self._counted_by_domain(said)
+            return said
         variables = [variable for variable, name in PERSONAL.items() if name == item["name"]]
         if self.found.logs is None:
             said.nothing()
@@ -126,6 +131,34 @@ class _Part:
         else:
             said.add("ログにありません", "not found in the log", "absent")
         return said
+
+    def _counted_by_domain(self, said: Said) -> None:
+        """Say where counts by internet domain are kept, which are looked up later and stand in no log."""
+        if self.found.domains is None:
+            said.nothing()
+            return
+        for host, kept in sorted(self.found.domains.items()):
+            place = f"`{host}:{DOMAINS}`"
+            since = f"（{kept.oldest}から）" if kept.oldest else ""
+            since_en = f", since {kept.oldest}" if kept.oldest else ""
+            right = "same" if host in self._hosts() else "differs"
+            said.add(
+                f"{place} に集計だけ: {kept.days}日分{since}",
+                f"counts alone, in {place}: {many(kept.days, 'day')}{since_en}",
+                right,
+            )
+            if kept.oldest:
+                self._past_its_days(said, kept.oldest)
+            if kept.others:
+                said.add(f"{place} に集計でないもの: {kept.others}", f"no counts, in {place}: {kept.others}", "differs")
+        if not self.found.domains:
+            said.add("調べていません", "not looked up", "absent")
+        self._not_asked(said, "domains")
+
+    def _past_its_days(self, said: Said, oldest: date) -> None:
+        days = self.collection["retention"].get("days")
+        if days is not None and oldest < (self.now - COUNTED_BY).date() - timedelta(days=days):
+            said.add("保存期間を過ぎたものがあります", "older than declared", "differs")
 
     def _also_logged(self) -> Iterable[Line]:
         declared = {item["name"] for item in self.collection["items"]}

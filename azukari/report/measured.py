@@ -69,6 +69,14 @@ class _LogFile(BaseModel):
     written: float
 
 
+class _CountedDay(BaseModel):
+    day: date
+
+
+class _KeptDay(BaseModel):
+    said: _CountedDay | None  # None: it is anything but the counts of a day
+
+
 @dataclass(frozen=True)
 class Form:
     """A form's page, as a visitor gets it; `status` tells whether it was there."""
@@ -107,6 +115,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class KeptDomains:
+    """How many days of counts by internet domain a web server keeps, since when, and how much else lies there."""
+
+    days: int
+    oldest: date | None
+    others: int
+
+
+@dataclass(frozen=True)
 class Measured:
     """What was found, each None where it was not measured.
 
@@ -119,7 +136,8 @@ class Measured:
         sealed: for which keys what is sealed.
         told: {collection: identifier of the key for which the forms seal it}.
         logs_since: the first day of which a log of requests may hold a line.
-        stores: {what was measured: hosts that were asked}, with `log`, `database` and `forms`.
+        domains: {host: what lies where it keeps counts by internet domain}.
+        stores: {what was measured: hosts that were asked}, with `log`, `domains`, `database` and `forms`.
     """
 
     logs: Mapping[tuple[str, str], frozenset[str]] | None = None
@@ -130,11 +148,13 @@ class Measured:
     sealed: tuple[Sealed, ...] | None = None
     told: Mapping[str, str] | None = None
     logs_since: date | None = None
+    domains: Mapping[str, KeptDomains] | None = None
     stores: Mapping[str, tuple[str, ...]] | None = None
 
 
 _VISIT, _LOG, _CATALOGUES = TypeAdapter(_Visit), TypeAdapter(_LogSettings), TypeAdapter(_Catalogues)
 _SEALED = TypeAdapter(list[tuple[str, str, str | None, int, date | None]])
+_KEPT_DAYS = TypeAdapter(list[_KeptDay] | None)
 _FILES, _LOG_FILES = TypeAdapter(dict[str, str]), TypeAdapter(list[_LogFile])
 
 
@@ -152,6 +172,7 @@ def measured(facts: Facts, declared_forms: Mapping[str, str], zone: ZoneInfo) ->
     sealed = _values(facts, "collected sealed", _SEALED)
     told = _values(facts, "collected told_to_the_forms", _FILES)
     files = _values(facts, "logs", _LOG_FILES)
+    domains = _values(facts, "collected kept_domains", _KEPT_DAYS)
     return Measured(
         logs={key: found for host, one in logs.items() for key, found in _written(host, one).items()} if logs else None,
         forms=_forms(visits.values(), declared_forms) if visits else None,
@@ -163,7 +184,8 @@ def measured(facts: Facts, declared_forms: Mapping[str, str], zone: ZoneInfo) ->
         sealed=tuple(Sealed(*row) for rows in sealed.values() for row in rows) if sealed else None,
         told={name: key for each in told.values() for name, key in _told(each).items()} if told else None,
         logs_since=_since(files.values(), zone),
-        stores={"log": tuple(logs), "database": tuple(catalogues), "forms": tuple(visits)},
+        domains={host: _domains(found) for host, found in domains.items() if found is not None} if domains else None,
+        stores={"log": tuple(logs), "domains": tuple(domains), "database": tuple(catalogues), "forms": tuple(visits)},
     )
 
 
@@ -289,6 +311,11 @@ def _told(files: Mapping[str, str]) -> dict[str, str]:
             except (ValueError, KeyError, TypeError):
                 continue
     return found
+
+
+def _domains(found: list[_KeptDay]) -> KeptDomains:
+    days = [one.said.day for one in found if one.said is not None]
+    return KeptDomains(len(days), min(days, default=None), len(found) - len(days))
 
 
 def _since(found: Iterable[list[_LogFile]], zone: ZoneInfo) -> date | None:

@@ -45,6 +45,9 @@ def facts() -> dict[str, Any]:
                     ]
                 }
             ),
+            "collected kept_domains": section(
+                [{"kind": "f", "name": f"{day}.json", "said": {"day": day}} for day in ("2026-11-23", "2026-11-24")]
+            ),
             "logs": section(
                 [{"path": LOG, "kind": "regular file", "bytes": 900, "born": 1795500000, "written": 1795560000}]
             ),

@@ -53,13 +53,13 @@ def test_what_is_as_declared_is_said_to_be_so(declared: dict[str, Any]) -> None:
     made = drawn(declared, facts())
     assert made.count("differs", "undeclared") == 0
     assert [one.title.en for one in made.lines if one.state == "unmeasured"] == ["readers"]  # of the log
-    assert [one.name for one in made.lines if one.state == "absent"] == ["domain"]
+    assert [one.name for one in made.lines if one.state == "absent"] == []
     assert line(made, "contact", "email").declared[1].en == "purpose: reply 3(3)"
 
 
 SAID = {
     ("access", "address"): "log field `$remote_addr`",
-    ("access", "domain"): "not found in the log",
+    ("access", "domain"): "counts alone, in `web:/var/lib/azukari-domains`: 2 days, since 2026-11-23",
     ("access", "store"): f"`web:{LOG}`",
     ("access", "readers"): "not measured",
     ("access", "retention"): "oldest: 2026-11-24, 1 day ago",
@@ -85,6 +85,7 @@ def value(host: str, name: str) -> Callable[[dict[str, Any]], Any]:
 
 
 VISIT, SETTINGS = value("web", "collected visit"), value("web", "collected log_settings")
+DOMAINS = value("web", "collected kept_domains")
 CATALOGUES, SEALED, LOGS = value("db", "collected catalogues"), value("db", "collected sealed"), value("web", "logs")
 
 
@@ -226,6 +227,30 @@ OTHERWISE: dict[str, tuple[Change, tuple[str, str], str, str]] = {
         lambda found: CATALOGUES(found)["relations"].append(["site.visitors", "r", "site_owner"]),
         ("beside", "table `site.visitors`"), "undeclared", "db",
     ),
+    "names beside counts": (
+        lambda f: DOMAINS(f).append({"kind": "f", "name": "", "said": None}),
+        ("access", "domain"),
+        "differs",
+        "no counts, in `web:/var/lib/azukari-domains`: 1",
+    ),
+    "old counts by domain": (
+        lambda f: DOMAINS(f).append({"kind": "f", "name": "2026-08-26.json", "said": {"day": "2026-08-26"}}),
+        ("access", "domain"),
+        "differs",
+        "older than declared",
+    ),
+    "no counts by domain": (
+        lambda f: f["web"].update({"collected kept_domains": {"ok": True, "value": None}}),
+        ("access", "domain"),
+        "absent",
+        "not looked up",
+    ),
+    "counts by domain not asked for": (
+        lambda f: f["web"].pop("collected kept_domains"),
+        ("access", "domain"),
+        "unmeasured",
+        "not measured",
+    ),
     "a database elsewhere": (
         lambda found: found.update(mail={"collected catalogues": found["db"]["collected catalogues"]}),
         ("contact", "store"), "differs", "on `db, mail`",
@@ -313,7 +338,7 @@ def test_how_long_a_cookie_stays(text: str, seconds: int | None) -> None:
 
 
 def test_an_unmeasured_run_is_empty() -> None:
-    none = Measured(stores=dict.fromkeys(("log", "database", "forms"), ()))
+    none = Measured(stores=dict.fromkeys(("log", "domains", "database", "forms"), ()))
     assert measured({}, {}, TOKYO) == none
 
 
