@@ -35,10 +35,10 @@ JUDGES = (ways_in, destroy, more)
 USUAL = {
     (ways_in, "intake"): "12 other ways in, all refused",
     (ways_in, "letters"): "12 other ways in, all refused",
-    (destroy, "intake"): "24 statements of intake, all refused",
-    (destroy, "letters"): "24 statements of letters, all refused",
-    (more, "intake"): "47 statements of intake, all refused",
-    (more, "letters"): "46 statements of letters, all refused",
+    (destroy, "intake"): "25 statements of intake, all refused",
+    (destroy, "letters"): "25 statements of letters, all refused",
+    (more, "intake"): "50 statements of intake, all refused",
+    (more, "letters"): "49 statements of letters, all refused",
 }
 
 
