@@ -14,10 +14,11 @@ from pathlib import Path
 from azukari.errors import NotJudged, Unreachable
 from azukari.provision.session import Session
 
-# The kernel frees it when the connection ends, so a controller that was killed leaves no stale lock behind.
+# The kernel frees it when the connection ends, so a controller that was killed leaves no stale lock behind; that the
+# connection has ended may take the bastion a moment, for which it is waited.
 _HOLD = r"""
 exec 9<>/run/lock/azukari-apply || exit 3
-if flock -n 9; then printf '%s\n' "$1" >/run/lock/azukari-apply.holder; echo held; cat >/dev/null
+if flock -w 3 9; then printf '%s\n' "$1" >/run/lock/azukari-apply.holder; echo held; cat >/dev/null
 else echo "busy $(cat /run/lock/azukari-apply.holder 2>/dev/null)"; fi
 """
 _WAIT_SECONDS = 15
@@ -40,7 +41,7 @@ def is_held(host: str, ssh_config: Path) -> bool:
         host: where the lock lies.
         ssh_config: the way to it.
     """
-    question = f"sudo -n flock --nonblock --conflict-exit-code {_HELD} /run/lock/azukari-apply true"
+    question = f"sudo -n flock --wait 3 --conflict-exit-code {_HELD} /run/lock/azukari-apply true"
     done = subprocess.run(
         ["ssh", "-F", str(ssh_config), host, question], capture_output=True, timeout=_WAIT_SECONDS, check=False
     )
