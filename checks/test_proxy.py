@@ -28,12 +28,13 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 """
 
 
-def declared_names(site):
-    """Return {name: ports} of what may be reached through the proxy, from flows.yml."""
+def declared_names(site, host=None):
+    """Return {name: ports} of what may be reached through the proxy, from flows.yml: by one host, or by any."""
     packages = [urlsplit(str(url)).hostname for url in (site.upstream.mirror, site.upstream.security_mirror)]
     found = {}
     for flow in site.flows:
-        if flow.to.startswith("proxy:"):
+        own = host is None or any(host.address in network for network in site.addresses(flow.source))
+        if flow.to.startswith("proxy:") and own:
             name = flow.to.removeprefix("proxy:")
             for one in packages if name == "packages" else [name]:
                 found.setdefault(one, set()).add(flow.port)
@@ -42,7 +43,7 @@ def declared_names(site):
 
 def undeclared_requests(site, own):
     """Return requests that the proxy must refuse: other names, addresses, own hosts, other ports, other ways."""
-    name, ports = next(iter(sorted(declared_names(site).items())))
+    name, ports = max(sorted(declared_names(site).items()), key=lambda one: 80 in one[1])
     inside = str(next(iter(site.hosts.values())).address)
     return [
         "GET http://undeclared.example/",
@@ -59,11 +60,11 @@ def undeclared_requests(site, own):
     ]
 
 
-def declared_requests(site):
-    """Return requests that the proxy must let through; nothing is fetched but a header."""
+def declared_requests(site, host=None):
+    """Return requests that the proxy must let through, from one host or from any; nothing is fetched but a header."""
     return [
         f"CONNECT {name}:{port}" if port == 443 else f"HEAD http://{name}:{port}/"
-        for name, ports in sorted(declared_names(site).items())
+        for name, ports in sorted(declared_names(site, host).items())
         for port in sorted(ports)
     ]
 
@@ -73,9 +74,11 @@ def asked_of_the_proxy(site, run):
     """Requests for declared and undeclared names, made of the proxy on every host."""
     proxy = site.group("bastion")[0]
     own = str(site.settings.probe[0]) if site.settings.probe else "192.0.2.1"
-    refused, served = undeclared_requests(site, own), declared_requests(site)
+    undeclared, of_any = undeclared_requests(site, own), declared_requests(site)
 
     def ask(host):
+        served = declared_requests(site, site.hosts[host.name])
+        refused = undeclared + [line for line in of_any if line not in served]  # what another host alone may
         question = json.dumps([str(proxy.address), PROXY_PORT, refused + served])
         try:
             answer = host.command(["python3", "-I", "-c", ASK, question], seconds=20, fresh=True)

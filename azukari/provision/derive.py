@@ -89,6 +89,7 @@ def derive(site: Site, host: Host) -> dict[str, Any]:
         "application": application(site) if "app" in host.groups else {},
         "mailing": mailing(site) if "mail" in host.groups else {},
         "web_names": list(site.settings.names),
+        "acme": _acme(site),
         "web_errors": [str(code) for code in ERROR_CODES],
         "app": _host(site.group("app")[0]) if site.group("app") else None,
     }
@@ -128,6 +129,20 @@ def own_programs() -> list[str]:
         path for kind in ("files", "templates") for path in roles.glob(f"*/{kind}/usr/local/**/*") if path.is_file()
     ]
     return sorted({"/" + "/".join(path.relative_to(roles).parts[2:]).removesuffix(".j2") for path in found})
+
+
+def _acme(site: Site) -> dict[str, str]:
+    """Return who certifies the public names by ACME; empty where the site's own CA does."""
+    acme = site.settings.acme
+    if acme is None:
+        return {}
+    roots = site.path / acme.roots if acme.roots else None
+    return {
+        "directory": acme.directory,
+        "contact": acme.contact or "",
+        "external_account": acme.external_account or "",
+        "roots": roots.read_text("utf-8") if roots and roots.exists() else "",
+    }
 
 
 def _resolver(site: Site) -> dict[str, list[str]]:

@@ -136,6 +136,22 @@ AnyNetwork = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535, description="a whole number from 1 to 65535")]
 Days = Annotated[int, Field(ge=1, le=36500, description="a whole number of days, at least 1")]
+# The proxy lets TLS through to port 443 alone.
+AcmeUrl = Annotated[
+    str,
+    StringConstraints(pattern=rf"^https://{_DNS}/[A-Za-z0-9._~/-]*$", max_length=253),
+    Field(description="the https:// URL of an ACME directory, without a port, user or query"),
+]
+AcmeKeyId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,128}$"),
+    Field(description="the key id that the certificate authority gave, of letters, digits and . _ ~ -"),
+]
+PemFile = Annotated[
+    str,
+    StringConstraints(pattern=r"^keys/(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)*[A-Za-z0-9_][A-Za-z0-9._-]*\.pem$"),
+    Field(description="the path of certificates in PEM below the site's folder, such as keys/acme/roots.pem"),
+]
 KeyFile = Annotated[
     str,
     StringConstraints(pattern=rf"^{_KEY_PATH}$"),

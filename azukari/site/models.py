@@ -7,12 +7,15 @@ import datetime
 import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from azukari.site.fields import (
     V4,
     V6,
+    AcmeKeyId,
+    AcmeUrl,
     AnyAddress,
     AnyNetwork,
     Clause,
@@ -26,6 +29,7 @@ from azukari.site.fields import (
     KeyFile,
     LoginName,
     PagePath,
+    PemFile,
     PersonKey,
     Port,
     SafeguardId,
@@ -70,6 +74,24 @@ class Places(Strict):
     auditor: Annotated[tuple[AnyNetwork, ...], Field(strict=False, min_length=1)]
 
 
+class Acme(Strict):
+    """Who certifies the public names, by ACME (RFC 8555); to declare it is to accept that authority's terms.
+
+    `roots` certify the ACME server itself, where this is not in every machine's own list; `external_account` is the key
+    id of an account that was bought (RFC 8555 section 7.3.4), whose key is a secret of production.
+    """
+
+    directory: AcmeUrl
+    contact: Email | None = None
+    roots: PemFile | None = None
+    external_account: AcmeKeyId | None = None
+
+    @property
+    def server(self) -> str:
+        """The DNS name of the ACME server."""
+        return urlsplit(self.directory).hostname or ""
+
+
 class Settings(Strict):
     """`group_vars/all/site.yml`."""
 
@@ -81,6 +103,7 @@ class Settings(Strict):
     mail_domain: DnsName | None = None
     mail_servers: Annotated[tuple[DnsName, ...], Field(strict=False)] = ()
     certificate_issuers: Annotated[tuple[DnsName, ...], Field(strict=False)] = ()
+    acme: Acme | None = None
     time_zone: TimeZone
     contact: Contact
     places: Places

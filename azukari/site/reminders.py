@@ -41,6 +41,11 @@ def reminders(site: Site) -> list[str]:
     names_served = (*site.settings.names, site.settings.mail_domain or "", site.settings.contact.email.split("@")[1])
     if any(_example_name(name) for name in names_served):
         found.append(f"{SITE}: write the names that are served, and the office's contact; these are examples.")
+    acme = site.settings.acme
+    if acme is None:
+        found.append(f"{SITE}: name who certifies the public names (acme); visitors are warned of the site's own CA.")
+    elif _example_name(acme.server):
+        found.append(f"{SITE}: write whose ACME directory it is, and whom CAA allows; these are examples.")
     if site.upstream and any(_documentation(ipaddress.ip_network(address)) for address in site.upstream.resolvers):
         found.append(f"{UPSTREAM}: write the resolvers and time servers that the site uses; these are examples.")
     declared = (*site.contract.people, *site.contract.disclosers)

@@ -1,6 +1,6 @@
 """What must hold across a site's files; each rule notes its problems where the user can mend them."""
 
-from azukari.site import rules_contract, rules_flows, rules_hosts, rules_policy
+from azukari.site import rules_acme, rules_contract, rules_flows, rules_hosts, rules_policy
 from azukari.site.parts import Parts
 
 
@@ -15,3 +15,5 @@ def apply(parts: Parts) -> None:
         rules_contract.apply_exceptions(parts, parts.exceptions)
     if parts.flows:
         rules_flows.apply(parts, parts.flows)
+    if parts.settings and parts.settings.acme:
+        rules_acme.apply(parts, parts.settings, parts.settings.acme)

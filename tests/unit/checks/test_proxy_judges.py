@@ -23,11 +23,11 @@ def judged(site, lines, newer=()):
 
 
 def test_the_provisioned_list_is_the_declared_one(lab_site, settings):
-    assert "1 declared names" in judged(lab_site, settings)
+    assert "2 declared names" in judged(lab_site, settings)
 
 
 WRONG = {
-    "another name": lambda lines: [*lines, "acl name2 dstdomain .example"],
+    "another name": lambda lines: [*lines, "acl name3 dstdomain .example"],
     "every name": lambda lines: [line.replace("deb.example.org", ".") for line in lines],
     "another source": lambda lines: [f"{line} 192.0.2.7" if line.startswith("acl from1") else line for line in lines],
     "any method": lambda lines: [line.removesuffix(" reading") for line in lines],
@@ -76,7 +76,10 @@ def test_a_proxy_that_does_not_answer_proves_nothing(nothing):
 
 def test_what_is_tried_contains_no_declared_name_alone(lab_site):
     tried, declared = checked.undeclared_requests(lab_site, "192.0.2.9"), checked.declared_requests(lab_site)
-    assert declared == ["HEAD http://deb.example.org:80/"]
+    assert declared == ["CONNECT acme.issuer.test:443", "HEAD http://deb.example.org:80/"]
+    assert checked.declared_requests(lab_site, lab_site.hosts["web"]) == declared
+    assert checked.declared_requests(lab_site, lab_site.hosts["app"]) == declared[1:]
+    assert "POST http://deb.example.org/" in tried
     assert not set(tried) & set(declared)
     assert "CONNECT deb.example.org:22" in tried
 

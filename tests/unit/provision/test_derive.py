@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from azukari.content import content
+from azukari.people import tls_certificates
 from azukari.provision.derive import derive
 from azukari.provision.mailing import MODULES, PROGRAM
 from azukari.site import load
@@ -47,7 +49,8 @@ def declare(folder, flow):
 
 def test_the_package_mirrors_may_be_asked_for_by_every_host(folder):
     rules = derived(folder, "bastion")["proxy"]["rules"]
-    assert [(rule["name"], rule["port"]) for rule in rules] == [("deb.example.org", 80), ("security.example.org", 80)]
+    rules = [rule for rule in rules if rule["port"] == 80]
+    assert [rule["name"] for rule in rules] == ["deb.example.org", "security.example.org"]
     assert len(rules[0]["sources"]) == 2 * 7  # IPv4 and IPv6 of seven hosts, each once
 
 
@@ -172,3 +175,22 @@ def test_without_a_mail_host_nobody_can_register(folder):
     flows.write_text(re.sub(r".*\b(to|from): mail\b.*\n", "", flows.read_text()))
     site.write_text(re.sub(r"  mail_(domain|servers):.*\n", "", site.read_text()))
     assert [form["name"] for form in derived(folder, "web")["forms"]] == ["contact"]
+
+
+def test_the_web_server_is_told_who_certifies_its_names(folder):
+    found = derived(folder, "web")["acme"]
+    assert found == {
+        "directory": "https://acme.issuer.test/dir", "contact": "", "external_account": "", "roots": "",
+    }  # fmt: skip
+    (folder / "keys" / "acme").mkdir()
+    roots = tls_certificates.root("lab", "production", ec.generate_private_key(ec.SECP256R1()))
+    (folder / "keys" / "acme" / "roots.pem").write_text(roots)
+    assert derived(folder, "web")["acme"]["roots"] == roots
+    path = folder / "group_vars" / "all" / "site.yml"
+    path.write_text(re.sub(r"  acme:.*\n", "", path.read_text()))
+    assert derived(folder, "web")["acme"] == {}
+
+
+def test_the_proxy_lets_the_web_server_alone_reach_the_authority(folder):
+    rules = {(rule["name"], rule["port"]): rule["sources"] for rule in derived(folder, "bastion")["proxy"]["rules"]}
+    assert rules["acme.issuer.test", 443] == ["198.18.64.11", "2001:2:0:64::11"]

@@ -159,7 +159,7 @@ def test_changes_show_lines_of_what_was_seen_approved(site: Site, office_key: Pa
     approve(site, office_key)
     remember(site)
     flows = site.path / "group_vars/all/flows.yml"
-    flows.write_text(flows.read_text("utf-8").replace("port: 443,", "port: 8444,"), "utf-8")
+    flows.write_text(flows.read_text("utf-8").replace("to: web, port: 443,", "to: web, port: 8444,"), "utf-8")
     (site.path / "README.md").write_text("new\n", "utf-8")
     found = {change.path: change for change in changes(site)}
     assert {path: change.what for path, change in found.items()} == {
@@ -170,7 +170,7 @@ def test_changes_show_lines_of_what_was_seen_approved(site: Site, office_key: Pa
     assert "+new" in found["README.md"].lines
     lines = found["group_vars/all/flows.yml"].lines
     assert lines is not None
-    assert [line[:1] for line in lines if "port: 443," in line or "port: 8444," in line] == ["-", "+"]
+    assert [line[:1] for line in lines if "to: web, port: 443," in line or "port: 8444," in line] == ["-", "+"]
 
 
 def test_changes_without_the_approved_text(site: Site, office_key: Path, home: Path) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def test_flows_out_of_a_host(site: Site) -> None:
         ("bastion", 4460, "tcp"),
         ("bastion", 123, "udp"),
         ("proxy:packages", 80, "tcp"),
+        ("proxy:acme.example.net", 443, "tcp"),
     }
 
 
@@ -73,7 +75,7 @@ def test_purposes_of_a_collection_are_those_of_its_items(site: Site) -> None:
 
 
 def test_proxy_names(site: Site) -> None:
-    assert site.proxy_names() == ["deb.debian.org", "security.debian.org"]
+    assert site.proxy_names() == ["acme.example.net", "deb.debian.org", "security.debian.org"]
 
 
 def test_groups_and_domains(site: Site) -> None:
@@ -132,10 +134,22 @@ def test_lab_before_its_keys_are_made(tmp_path: Path) -> None:
     lab = load(tmp_path / "lab")
     assert lab.lab
     assert lab.upstream is None
-    assert lab.proxy_names() == []
+    assert lab.proxy_names() == ["acme.issuer.test"]
     with pytest.raises(InputError, match=r"keys/hosts/web\.pub does not exist"):
         lab.host_fingerprint("web")
     assert reminders(lab) == []
+
+
+def test_who_certifies_the_public_names_is_reminded_of(site: Site) -> None:
+    assert "whose ACME directory it is" in "\n".join(reminders(site))
+    path = site.path / "group_vars/all/site.yml"
+    text = path.read_text("utf-8").replace("https://acme.example.net/directory", "https://acme.ca.test/directory")
+    path.write_text(text, "utf-8")
+    flows = site.path / "group_vars/all/flows.yml"
+    flows.write_text(flows.read_text("utf-8").replace("proxy:acme.example.net", "proxy:acme.ca.test"), "utf-8")
+    assert "acme" not in "\n".join(reminders(load(site.path))).lower()
+    path.write_text(re.sub(r"  acme:.*\n(    .*\n)+?(?=  [a-z])", "", text), "utf-8")
+    assert "visitors are warned of the site's own CA" in "\n".join(reminders(load(site.path)))
 
 
 def test_no_such_folder(tmp_path: Path) -> None:

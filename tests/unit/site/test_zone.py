@@ -66,14 +66,17 @@ def test_a_name_outside_the_mail_domain_has_a_policy_of_its_own(folder):
     edit(folder, "names: [www.lab.test]", "names: [www.lab.test, www.other.test]")
     found = said(folder)
     assert found["_dmarc.www.other.test", "TXT"] == ["v=DMARC1; p=reject; sp=reject; adkim=s; aspf=s"]
-    assert '0 issue ";"' in found["www.other.test", "CAA"]
+    assert '0 issue "issuer.test"' in found["www.other.test", "CAA"]
 
 
 def test_nobody_may_issue_certificates_but_who_is_declared(folder):
-    assert said(folder)["lab.test", "CAA"][:2] == ['0 issue ";"', '0 issuewild ";"']
-    edit(folder, "  mail_domain:", "  certificate_issuers: [ca.example, other.example]\n  mail_domain:")
+    assert said(folder)["lab.test", "CAA"][:2] == ['0 issue "issuer.test"', '0 issuewild ";"']
+    edit(folder, "certificate_issuers: [issuer.test]", "certificate_issuers: [ca.example, other.example]")
     found = said(folder)["lab.test", "CAA"]
     assert found[:3] == ['0 issue "ca.example"', '0 issue "other.example"', '0 issuewild ";"']
+    edit(folder, "  certificate_issuers: [ca.example, other.example]\n", "")
+    edit(folder, '  acme: {directory: "https://acme.issuer.test/dir", roots: keys/acme/roots.pem}', " ")
+    assert said(folder)["lab.test", "CAA"][:2] == ['0 issue ";"', '0 issuewild ";"']
 
 
 def test_each_published_key_is_the_file_and_the_newest_signs(folder):
