@@ -6,20 +6,15 @@ It sits at addresses of its own in the network namespace of the vantage, so that
 import base64
 import ipaddress
 import json
-import os
-import signal
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import azukari
-from azukari.lab.commands import PATH, LabFault, find
+from azukari.lab import background
 from azukari.lab.layout import Layout
-from azukari.lab.process import started_at
 from azukari.site import Site, zone
 
 # A reader's domain whose mail server speaks TLS, and one whose does not.
@@ -28,7 +23,6 @@ READERS, PLAIN_READERS = "reader.test", "plain.test"
 # other, and what is beyond has none. The range is reserved for tests (RFC 2544), and no host's.
 VISITORS = ipaddress.IPv4Network("198.19.0.0/24")
 _OF_READERS, _OF_PLAIN = range(1, 101), range(101, 106)
-_READY_WITHIN = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ def ensure(lab: Layout, site: Site, resolvers: tuple[str, ...]) -> None:
     """
     folder = lab.internet_folder
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "zone", zone_text(lab, site))
+    background.write(folder / "zone", zone_text(lab, site))
     wanted = {
         "name": f"mx.{READERS}",
         "addresses": list(_bare(lab.internet)),
@@ -66,25 +60,17 @@ def ensure(lab: Layout, site: Site, resolvers: tuple[str, ...]) -> None:
     }
     settings = folder / "internet.json"
     text = json.dumps(wanted, indent=1)
-    if settings.exists() and settings.read_text("utf-8") == text and _alive(folder):
+    if settings.exists() and settings.read_text("utf-8") == text and background.alive(folder):
         return
     end(lab)
-    _write(settings, text)
+    background.write(settings, text)
     (folder / "ready").unlink(missing_ok=True)
     _start(lab, folder)
 
 
 def end(lab: Layout) -> None:
     """End it, if it runs."""
-    folder = lab.internet_folder
-    if _alive(folder):
-        pid = int(_running(folder)["pid"])
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        _wait_until_gone(folder)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-    (folder / "running.json").unlink(missing_ok=True)
+    background.end(lab.internet_folder)
 
 
 def received(lab: Layout) -> list[Received]:
@@ -97,10 +83,11 @@ def received(lab: Layout) -> list[Received]:
 
 
 def zone_text(lab: Layout, site: Site) -> str:
-    """Return what the name server serves: the site's records, and the readers' own."""
+    """Return what the name server serves: the site's records, the readers' own, and the certificate authority's."""
     lines = [record.line() for record in zone.records(site)]
     servers = [(f"mx.{READERS}", lab.internet), (f"mx.{PLAIN_READERS}", lab.internet_plain)]
     servers += [(name, lab.internet) for name in site.settings.mail_servers]
+    servers += [(site.settings.acme.server, lab.internet)] if site.settings.acme else []
     for name, addresses in servers:
         lines += [f"{name}. 60 IN {'AAAA' if ':' in one else 'A'} {one}" for one in _bare(addresses)]
     lines += [f"{domain}. 60 IN MX 10 mx.{domain}." for domain in (READERS, PLAIN_READERS)]
@@ -125,59 +112,15 @@ def _message(said: dict[str, Any]) -> Received:
 
 
 def _start(lab: Layout, folder: Path) -> None:
-    program = find("ip")
-    if program is None:
-        raise LabFault("This machine has no “ip”.")
-    log = folder / "log"
-    pid = os.posix_spawn(
-        program,
-        ["ip", "netns", "exec", lab.namespace, sys.executable, "-m", "azukari.lab.internet_program", str(folder)],
-        {"PATH": PATH, "PYTHONPATH": str(Path(azukari.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
+    background.start(
+        lab,
+        folder,
+        [sys.executable, "-m", "azukari.lab.internet_program", str(folder)],
+        "name server and mail server",
+        (folder / "ready").exists,
+        {"PYTHONPATH": str(Path(azukari.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    _write(folder / "running.json", json.dumps({"pid": pid, "started": started_at(pid)}))
-    until = time.monotonic() + _READY_WITHIN
-    while not (folder / "ready").exists():
-        if not _alive(folder) or time.monotonic() > until:
-            end(lab)
-            words = " / ".join(log.read_text("utf-8", "replace").strip().splitlines()[-3:])
-            raise LabFault(f"The lab's name server and mail server did not start: {words or 'they said nothing'}")
-        time.sleep(0.05)
-
-
-def _running(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "running.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _alive(folder: Path) -> bool:
-    found = _running(folder)
-    # A process id alone may be another process by now; with its start time it is certain.
-    return bool(found) and found["started"] is not None and started_at(int(found["pid"])) == found["started"]
-
-
-def _wait_until_gone(folder: Path) -> None:
-    until = time.monotonic() + 5
-    while _alive(folder) and time.monotonic() < until:
-        time.sleep(0.02)
 
 
 def _bare(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(address.partition("/")[0] for address in addresses)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole, and not at all where it says so already: its age tells when it changed."""
-    if path.exists() and path.read_text("utf-8") == text:
-        return
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text, "utf-8")
-    unfinished.rename(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from azukari.errors import InputError, Unreachable
-from azukari.lab import disk, enter, fresh, image, internet, keys, network, process, record, settings
+from azukari.lab import disk, enter, fresh, image, internet, issuer, keys, network, process, record, settings
 from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout, layout
@@ -91,6 +91,9 @@ class Lab:
         """Make the hosts' keys that are missing, and publish their public parts in the site's `keys/hosts`."""
         for host in self._layout.hosts:
             self._keys(host)
+        acme = self._site.settings.acme
+        if acme and acme.roots:
+            issuer.make_keys(self._issuer_keys, self._site.path / acme.roots, acme.server)
 
     def up(self) -> None:
         """Bring the lab up, or what is missing of it; running hosts are left alone.
@@ -110,6 +113,7 @@ class Lab:
             self._timed("network", lambda: network.make(self._layout))
             open_passage(self._layout)
             self._timed("internet", lambda: internet.ensure(self._layout, self._site, self._asked()))
+            self._timed("issuer", lambda: issuer.ensure(self._layout, self._site, self._issuer_keys))
             each(self._layout.hosts, lambda host: self._ensure(host, base))
             self._progress("lab", time.monotonic() - started)
 
@@ -309,6 +313,10 @@ class Lab:
             holders_dir(self._site) / "contractor" / "first_contact",
             host.name,
         )
+
+    @property
+    def _issuer_keys(self) -> Path:
+        return state_dir(self._site) / "issuer"
 
     def _alone(self, host: HostLayout) -> AbstractContextManager[None]:
         """Keep other azukari processes off a host for a while."""

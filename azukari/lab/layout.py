@@ -135,6 +135,16 @@ class Layout:
         return self.folder / "internet"
 
     @property
+    def issuer_folder(self) -> Path:
+        """Where the settings and the record of the lab's public certificate authority lie."""
+        return self.folder / "issuer"
+
+    @property
+    def issuer_roots(self) -> Path:
+        """Whom the lab's visitors trust besides everybody's authorities, in PEM; it is there while the lab is up."""
+        return self.issuer_folder / "roots.pem"
+
+    @property
     def gateway(self) -> IPv4Address:
         """Where the hosts send what is not on the bridge."""
         return self.network4.network_address + 1

@@ -20,6 +20,7 @@ COMMANDS = {
     "losetup": "mount",
     "mount": "mount",
     "mkfs.ext4": "e2fsprogs",
+    "pebble": "pebble",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
 }

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from azukari.lab import disk, image, internet, network, process, record, settings
+from azukari.lab import disk, image, internet, issuer, network, process, record, settings
 from azukari.lab.at_once import each
 from azukari.lab.commands import LabFault
 from azukari.lab.layout import HostLayout, Layout
@@ -22,6 +22,7 @@ def remove(lab: Layout) -> None:
         known = {host.name: host for host in (*record.standing(lab).hosts, *lab.hosts)}
         each(list(known.values()), lambda host: remove_host(lab, host))
         internet.end(lab)
+        issuer.end(lab)
         network.remove(lab)
         close_passage(lab)
         settings.give_back(lab.site)

@@ -108,7 +108,7 @@ def test_init_check_approve_and_change(installed: Installed, tmp_path: Path) -> 
     assert json.loads(run("site", "show", "--json", "--site", "city"))["approval"]["state"] == "approved"
 
     flows = tmp_path / "city/group_vars/all/flows.yml"
-    flows.write_text(flows.read_text("utf-8").replace("port: 443", "port: 8443"), "utf-8")
+    flows.write_text(flows.read_text("utf-8").replace("to: web, port: 443", "to: web, port: 8443"), "utf-8")
     assert "+  - {from: visitors, to: web, port: 8443" in run("site", "diff", "--site", "city", code=4)
     flows.write_text(flows.read_text("utf-8").replace("port: 8443", "port: ssl"), "utf-8")
     said = run("site", "check", "--site", "city", code=3)

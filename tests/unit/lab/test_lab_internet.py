@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import json
 import os
 import smtplib
@@ -18,10 +19,12 @@ import dns.rdatatype
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from azukari.content import content
 from azukari.lab import internet
 from azukari.lab.internet_program import Mailbox, Names, certificate
 from azukari.lab.layout import layout
 from azukari.lab.process import started_at
+from azukari.site import load
 from tests.unit.lab.declared_hosts import SEVEN
 
 ZONE = """\
@@ -134,6 +137,14 @@ def test_a_message_is_kept_as_it_came_and_with_how_it_came(mail_server, tls):
 def test_mail_for_others_is_refused(mail_server):
     with smtplib.SMTP("127.0.0.1", mail_server[0]) as client, pytest.raises(smtplib.SMTPRecipientsRefused):
         client.sendmail("a@lab.test", ["b@elsewhere.test"], MESSAGE)
+
+
+def test_the_zone_names_the_certificate_authority_where_the_site_has_one():
+    site = load(content("inventory") / "lab")
+    lab = layout("lab", SEVEN)
+    assert "acme.issuer.test. 60 IN A 198.18.72.2\n" in internet.zone_text(lab, site)
+    own = dataclasses.replace(site, settings=site.settings.model_copy(update={"acme": None}))
+    assert "acme.issuer.test." not in internet.zone_text(lab, own)
 
 
 def test_it_is_ended_by_its_own_process_and_by_no_other(tmp_path):
