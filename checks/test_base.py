@@ -380,6 +380,10 @@ EXPOSURE = {
 }
 
 
+# Where the public names are certified by ACME: on the hosts of the group web.
+EXPOSURE_BY_ACME = {"azukari-acme.service": 2.5, "azukari-acme-install.service": 2.5}
+
+
 def exposure_findings(scores, bounds):
     """Return a sentence for each service that is less closed than its bound, or that systemd does not know."""
     found = []
@@ -392,12 +396,13 @@ def exposure_findings(scores, bounds):
 
 
 @check("LEAK-29", sections=["security"])
-def test_services_are_sandboxed(host):
+def test_services_are_sandboxed(host, site):
     """What touches personal information, or the network on its behalf, runs in a sandbox."""
     scores = host.facts["security"]
     if not scores:
         not_evaluated("systemd-analyze named no service")
     bounds = {s: b for group in ("all", *host.declared.groups) for s, b in EXPOSURE.get(group, {}).items()}
+    bounds |= EXPOSURE_BY_ACME if "web" in host.declared.groups and site.settings.acme else {}
     found = exposure_findings(scores, bounds)
     assert not found, f"{'; '.join(found)}. Where to look: systemd-analyze security SERVICE on {host.name}."
     return ", ".join(f"{service} {scores[service]}" for service in sorted(bounds))

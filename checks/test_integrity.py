@@ -16,6 +16,7 @@ OWN_PROGRAMS = {
     "/usr/local/sbin/azukari-restart-owed": "updates",
     "/usr/local/libexec/azukari-facts": "audit_access",
     "/usr/local/libexec/azukari-audit-session": "audit_access",
+    "/usr/local/libexec/azukari-acme": "pki",
     "/usr/local/libexec/azukari-certificate-age": "pki",
     "/usr/local/libexec/azukari-clock": "time",
     "/usr/local/libexec/azukari-count-domains": "web",

@@ -1,5 +1,6 @@
-"""LEAK-04: TLS certificates with the right names and chain, a third of their life left, closed keys, a living watch."""
+"""LEAK-04: TLS certificates with the right names and chain, a third of their life left, closed keys, living renewal."""
 
+import itertools
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -8,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from azukari.errors import Unreachable
 from azukari.ssh.tls import Place, chain
-from azukari.verify import check, collector, fail_unless_equal, not_evaluated
+from azukari.ssh.trust import visitors_trust
+from azukari.verify import check, collector, fail_unless_equal, not_applicable, not_evaluated
 from azukari.verify.systemd import moment, shown
 from azukari.verify.website import form_paths
 
@@ -73,16 +75,36 @@ def age_findings(path, certificate, now):
     return [f"{path} is valid for {life.days} days, promised are at most {LONGEST}"] if life.days > LONGEST else []
 
 
-def chain_findings(path, certificate, names, ca):
-    """Return what is wrong with a certificate's names, issuer and key."""
+def issued(certificate, ca):
+    """Tell whether a certificate was issued by this CA."""
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def issuer_findings(path, certificate, ca):
+    """Return what is wrong with the issuer of a certificate for the inside."""
+    return [] if issued(certificate, ca) else [f"{path} was not issued by {ca.subject.rfc4514_string()}"]
+
+
+def public_findings(path, chain, own_ca):
+    """Return what is wrong with a chain that ends outside: it holds together, and the own CA has no part in it."""
+    if issued(chain[0], own_ca):
+        return [f"{path} is still of the site's own CA, which visitors do not trust; promised is one by ACME"]
+    if issued(chain[0], chain[0]):
+        return [f"{path} was issued by itself; promised is one by ACME"]
+    broken = [above for own, above in itertools.pairwise(chain) if not issued(own, above)]
+    return [f"{path} holds {one.subject.rfc4514_string()}, which issued nothing before it" for one in broken]
+
+
+def own_findings(path, certificate, names):
+    """Return what is wrong with a certificate's names and key."""
     findings = []
     if names_in(certificate) != names:
         found = ", ".join(sorted(names_in(certificate))) or "nobody"
         findings.append(f"{path} names {found}, promised is {', '.join(sorted(names))}")
-    try:
-        certificate.verify_directly_issued_by(ca)
-    except (ValueError, TypeError, InvalidSignature):
-        findings.append(f"{path} was not issued by {ca.subject.rfc4514_string()}")
     key = certificate.public_key()
     strong = (
         isinstance(key, ed25519.Ed25519PublicKey)
@@ -94,7 +116,7 @@ def chain_findings(path, certificate, names, ca):
 
 @check("LEAK-04", sections=["certificates"])
 def test_certificates_are_the_declared_ones(host, site, run):
-    """Every certificate of the host has the declared names, its domain's CA, and at least a third of its life left."""
+    """Every certificate of the host has the declared names, the right CA, and at least a third of its life left."""
     read, _ = certificates_of(host)
     ca = x509.load_pem_x509_certificate(authority(site, host.domain).encode())
     findings = []
@@ -103,7 +125,13 @@ def test_certificates_are_the_declared_ones(host, site, run):
         if not read.get(path):
             findings.append(f"{path} holds no certificate")
             continue
-        findings += chain_findings(path, read[path][0], names, ca) + age_findings(path, read[path][0], run.now)
+        own, *above = read[path]
+        if name == PUBLIC[0] and site.settings.acme:
+            # Whom visitors trust is not asked of the host: test_visitors_see_the_right_certificate is there for that.
+            findings += own_findings(path, own, names) + public_findings(path, [own, *above], ca)
+        else:
+            findings += own_findings(path, own, names) + issuer_findings(path, own, ca)
+        findings += age_findings(path, own, run.now)
     assert not findings, f"{'; '.join(findings)}. Where to look: {FOLDER} on {host.name}."
     return "names, chain and age are as promised"
 
@@ -145,49 +173,97 @@ TIMER, SERVICE = "azukari-certificate-age.timer", "azukari-certificate-age.servi
 OLDEST_LOOK = 26 * 3600  # seconds; the timer is daily, with an hour of chance
 
 
+WANTED = (
+    "Id,LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,NextElapseUSecRealtime"
+    ",ActiveEnterTimestamp,FragmentPath,DropInPaths"
+)
+
+
 @collector()
 def watch_over_age(host):
     """The state of the timer that looks at certificates' age, and of its last look."""
-    wanted = (
-        "Id,LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,NextElapseUSecRealtime"
+    return shown(host, WANTED, (TIMER, SERVICE))
+
+
+def must_be_alive(host, said, timer, services, oldest, now):
+    """Fail unless a timer runs as it was installed, will run again, and its last run is young; services as declared."""
+    where = f"systemctl status {timer} on {host.name}"
+    of_timer = said.get(timer, {})
+    states = {key: of_timer.get(key) for key in ("LoadState", "ActiveState", "UnitFileState")}
+    promised = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
+    fail_unless_equal(found=states, promised=promised, where=where, what=timer)
+    for unit in (timer, *services):
+        own = said.get(unit, {})
+        fail_unless_equal(
+            found=(own.get("FragmentPath"), own.get("DropInPaths")), promised=(f"/etc/systemd/system/{unit}", ""),
+            where=f"systemctl cat {unit} on {host.name}", what=f"files of {unit}",
+        )  # fmt: skip
+    assert of_timer.get("NextElapseUSecRealtime"), (
+        f"{timer} on {host.name} will never run again. Where to look: {where}."
     )
-    wanted += ",ActiveEnterTimestamp,FragmentPath,DropInPaths"
-    return shown(host, wanted, (TIMER, SERVICE))
+    ran = moment(said.get(services[0], {}).get("ExecMainStartTimestamp", ""))
+    age = now.timestamp() - (ran or moment(of_timer.get("ActiveEnterTimestamp", "")))
+    assert age < oldest, f"the last run of {services[0]} is {age / 3600:.0f} hours old. Where to look: {where}."
 
 
 @check("LEAK-04", collect=[watch_over_age])
 def test_their_age_is_watched(host, watch_over_age, run):
     """The timer that looks at certificates' age is alive, and its last look found nothing."""
-    timer, service = watch_over_age.get(TIMER, {}), watch_over_age.get(SERVICE, {})
-    where = f"systemctl status {TIMER} on {host.name}"
-    states = {key: timer.get(key) for key in ("LoadState", "ActiveState", "UnitFileState")}
-    promised = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
-    fail_unless_equal(found=states, promised=promised, where=where, what=TIMER)
-    for unit, said in ((TIMER, timer), (SERVICE, service)):
-        fail_unless_equal(
-            found=(said.get("FragmentPath"), said.get("DropInPaths")), promised=(f"/etc/systemd/system/{unit}", ""),
-            where=f"systemctl cat {unit} on {host.name}", what=f"files of {unit}",
-        )  # fmt: skip
-    assert timer.get("NextElapseUSecRealtime"), f"{TIMER} on {host.name} will never run again. Where to look: {where}."
-    looked, began = moment(service.get("ExecMainStartTimestamp", "")), moment(timer.get("ActiveEnterTimestamp", ""))
-    age = run.now.timestamp() - (looked or began)
-    assert age < OLDEST_LOOK, (
-        f"the last look at certificates' age is {age / 3600:.0f} hours old. Where to look: {where}."
-    )
-    assert service.get("Result") == "success", (
+    must_be_alive(host, watch_over_age, TIMER, (SERVICE,), OLDEST_LOOK, run.now)
+    assert watch_over_age[SERVICE].get("Result") == "success", (
         f"the last look found a certificate that ends soon. Where to look: journalctl -u {SERVICE} on {host.name}."
     )
     return "the watch is alive and found nothing"
 
 
+RENEWAL, RENEWED, INSTALLED = "azukari-acme.timer", "azukari-acme.service", "azukari-acme-install.service"
+OLDEST_RENEWAL = 28 * 3600  # seconds; the timer is daily, with three hours of chance
+RENEWING = {
+    RENEWED: "/usr/local/libexec/azukari-acme renew",
+    INSTALLED: "/usr/local/libexec/azukari-acme install",
+}
+
+
+@collector()
+def renewal(host):
+    """The state of the timer that renews the public names' certificate, and of what it starts."""
+    return shown(host, f"{WANTED},ExecStart,OnSuccess,User", (RENEWAL, *RENEWING))
+
+
+def started(said):
+    """Return the command lines of a unit, in systemd's words for them."""
+    return [words.split(" ;")[0] for words in said.get("ExecStart", "").split("argv[]=")[1:]]
+
+
+@check("LEAK-04", hosts="web", collect=[renewal])
+def test_renewal_is_alive(host, site, renewal, run):
+    """The timer that renews the public names' certificate is alive, and its last run succeeded."""
+    if site.settings.acme is None:
+        not_applicable("the site's own CA signs the public names' certificate, in `apply`")
+    must_be_alive(host, renewal, RENEWAL, (*RENEWING,), OLDEST_RENEWAL, run.now)
+    fail_unless_equal(
+        found={unit: started(renewal[unit]) for unit in RENEWING},
+        promised={unit: [command] for unit, command in RENEWING.items()},
+        where=f"systemctl show {RENEWED} on {host.name}", what="programs of the renewal",
+    )  # fmt: skip
+    found = (renewal[RENEWED].get("User"), renewal[RENEWED].get("OnSuccess"))
+    promised = ("_acme", INSTALLED)
+    fail_unless_equal(found=found, promised=promised, where=f"systemctl cat {RENEWED}", what="account and successor")
+    for unit in RENEWING:
+        assert renewal[unit].get("Result") == "success", (
+            f"the last run of {unit} failed. Where to look: journalctl -u {unit} on {host.name}."
+        )
+    return "the renewal is alive, and its last run succeeded"
+
+
 @collector(proof="attempt")
 def shown_certificates(host, site, run):
     """What the public web server shows to a visitor of each declared name, over IPv4 and IPv6."""
-    ca, found = authority(site, host.domain), []
+    trusted, found = visitors_trust(site), []
     for address in (host.declared.address, host.declared.address6):
         for name in site.settings.names if address else ():
             try:
-                shown = chain(Place(str(address), 443, name, namespace=run.outside.namespace), ca)
+                shown = chain(Place(str(address), 443, name, namespace=run.outside.namespace), trusted)
             except Unreachable as error:
                 found.append({"name": name, "address": str(address), "error": error.message})
                 continue

@@ -10,7 +10,17 @@ import re
 from azukari.errors import Unreachable
 from azukari.ssh.tls import probe
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
-from azukari.verify.website import BETRAYING, BURST, digests_of, form_paths, letter_paths, places, visit, visited
+from azukari.verify.website import (
+    BETRAYING,
+    BURST,
+    CHALLENGE,
+    digests_of,
+    form_paths,
+    letter_paths,
+    places,
+    visit,
+    visited,
+)
 
 # --- LEAK-03 ----------------------------------------------------------------------------------------------------------
 
@@ -65,6 +75,11 @@ def test_plain_http_only_redirects(host, site, visit):
         found = (reply["status"], reply["headers"].get("location"))
         promised = (301, f"https://{site.settings.names[-1]}/x?y=z")
         fail_unless_equal(found=found, promised=promised, where=f"http://{address}/x?y=z", what="answer to plain HTTP")
+    for address, reply in visit.get("challenges", {}).items():  # evidence of before has none
+        found = (reply["status"], reply["headers"].get("location"))
+        promised = (301, f"https://{site.settings.names[-1]}{CHALLENGE}")
+        where = f"http://{address}{CHALLENGE}"
+        fail_unless_equal(found=found, promised=promised, where=where, what="answer where no certificate is asked for")
     for address, reply in visit["homes"].items():
         promised = HEADERS["strict-transport-security"]
         found = reply["headers"].get("strict-transport-security")

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from azukari.lab import Lab
 from azukari.site import Site
+from azukari.ssh.trust import visitors_trust
 from reference_site.answers import FORM, PATHS, TOKEN
 
 FIRST, MANY = 100, 64  # of the lab's network: between its hosts and its office
@@ -54,7 +55,7 @@ class Visitor:
     def __init__(self, site: Site, address: str = "") -> None:
         web = site.group("web")[0]
         self.name = site.settings.names[0]
-        context = ssl.create_default_context(cafile=str(site.path / "keys" / "ca" / f"{web.domain}_tls.pem"))
+        context = ssl.create_default_context(cadata=visitors_trust(site))
         self._context, self._server, self._source = context, str(web.address), address
         self._connection: HTTPSConnection | None = None
 

@@ -1,6 +1,8 @@
 """`azukari site`: check, show, approve and compare the declared site; fetch its sealed answers and its statistics."""
 
+import getpass
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -190,6 +192,19 @@ def mail_key(site: SiteOption = None) -> None:
             f"Next: `azukari office key {MAIL_SERVICE}` and `azukari site approve` by the office, then `azukari apply`."
         )
     )
+
+
+@app.command("acme-key")
+def acme_key(site: SiteOption = None) -> None:
+    """Keep the key of an account bought at a certificate authority, read from standard input, among the secrets."""
+    from azukari.people import acme_keys
+
+    loaded = chosen_site(site)
+    given = getpass.getpass("The account's key: ") if sys.stdin.isatty() else sys.stdin.read()
+    account = acme_keys.keep(loaded, given)
+    console = new_console(soft_wrap=True)
+    console.print(Words(f"Kept the key of {account} in secrets/production.yml, encrypted."))
+    console.print("Next: `azukari apply --tags pki`.")
 
 
 def _waived_can_be(site: Site) -> None:

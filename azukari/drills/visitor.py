@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from azukari.errors import NotJudged, Unreachable
+from azukari.errors import Unreachable
 from azukari.site import Site
 from azukari.ssh.http import NO_ANSWER, Reply, exchange, request
 from azukari.ssh.tls import Place
+from azukari.ssh.trust import visitors_trust
 from reference_site.answers import FORM, PATHS, TOKEN, identifier
 from reference_site.forms import form
 
@@ -49,15 +50,12 @@ class Visitor:
         name: the form's collection.
 
     Raises:
-        NotJudged: the site's own authority, which the website's certificate comes from, is not in its folder.
+        NotJudged: there is nobody to trust here for the website's certificate.
     """
 
     def __init__(self, site: Site, name: str) -> None:
         web = site.group("web")[0]
-        path = site.path / "keys" / "ca" / f"{web.domain}_tls.pem"
-        if not path.is_file():
-            raise NotJudged(f"{path} is missing, so that the website cannot be visited.")
-        self._ca = path.read_text()
+        self._ca = visitors_trust(site)
         self._name = site.settings.names[0]
         self._place = Place(str(web.address), 443, self._name)
         self._path = PATHS[name]["ja"]

@@ -76,5 +76,27 @@ def tls_due(current: str, request: str, authority: str, names: list[str], now: d
     return None
 
 
+def stand_in_due(current: str, request: str, authority: str, names: list[str], now: datetime) -> str | None:
+    """Return why the own CA must sign a certificate until a public authority does, or None; arguments as in `tls_due`.
+
+    Whatever the web server can show stays, however wrong: to replace it is the renewal's, and the own CA's certificate
+    would only make a visitor's warning another one.
+    """
+    reason = tls_due(current, request, authority, names, now)
+    try:
+        held = x509.load_pem_x509_certificate(current.encode())
+        wanted = x509.load_pem_x509_csr(request.encode())
+    except ValueError:
+        return reason
+    encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if held.public_key().public_bytes(*encoding) != wanted.public_key().public_bytes(*encoding):
+        return "it is for another key"
+    try:
+        held.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
+    except (ValueError, TypeError, InvalidSignature):
+        return None
+    return reason
+
+
 def _raw(key: object) -> bytes:
     return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)  # type: ignore[attr-defined,no-any-return]  # every SSH key has it

@@ -19,6 +19,12 @@ def apply(parts: Parts, settings: Settings, acme: Acme) -> None:
         parts.add(SITE, ("site", "acme"), message)
     if acme.roots and not (parts.lab and not (parts.folder / acme.roots).exists()):
         _roots(parts, acme.roots)
+    if settings.lab and not acme.roots:
+        message = (
+            "“roots” is missing in “acme”, and a lab's certificate authority is one that no machine knows; allowed is a "
+            "path such as keys/acme/roots.pem, where `azukari lab up` puts its certificate; add it."
+        )
+        parts.add(SITE, ("site", "acme"), message)
     servers = sorted(host.name for host in parts.hosts.values() if "web" in host.groups)
     if len(servers) > 1 and not parts.documents[HOSTS].problems:
         message = (

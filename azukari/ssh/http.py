@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
 
 from azukari.errors import Unreachable
@@ -53,7 +54,7 @@ def exchange(place: Place, sent: bytes, *, ca_pem: str | None = None) -> Reply:
     Args:
         place: the server; `server_name` is the name asked for in TLS.
         sent: the request.
-        ca_pem: speak TLS, trusting this CA, and check the name; None speaks plain HTTP.
+        ca_pem: speak TLS, trusting these CAs, and check the name; None speaks plain HTTP.
 
     Raises:
         Unreachable: there is no connection, or its certificate is not trusted.
@@ -61,7 +62,7 @@ def exchange(place: Place, sent: bytes, *, ca_pem: str | None = None) -> Reply:
     with dial(place.address, place.port, place.timeout, place.namespace) as connection:
         if ca_pem is None:
             return _exchanged(connection, sent)
-        context = ssl.create_default_context(cadata=ca_pem)
+        context = _trusting(ca_pem)
         try:
             with context.wrap_socket(connection, server_hostname=place.server_name or place.address) as tls:
                 return _exchanged(tls, sent)
@@ -70,6 +71,12 @@ def exchange(place: Place, sent: bytes, *, ca_pem: str | None = None) -> Reply:
             raise Unreachable(f"The certificate of {shown} is not trusted: {error.verify_message}.") from error
         except OSError:  # the server ended it: during the handshake, or before the answer
             return NO_ANSWER
+
+
+@lru_cache(maxsize=4)
+def _trusting(ca_pem: str) -> ssl.SSLContext:
+    """Return the settings of a client; a machine's whole list takes some ten milliseconds to read."""
+    return ssl.create_default_context(cadata=ca_pem)
 
 
 def _exchanged(connection: socket.socket, sent: bytes) -> Reply:

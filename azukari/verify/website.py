@@ -17,6 +17,7 @@ from azukari.site import Site
 from azukari.site.models import Collection
 from azukari.ssh.http import Reply, exchange, request
 from azukari.ssh.tls import Place
+from azukari.ssh.trust import visitors_trust
 from azukari.ssh.vantage import dial
 from azukari.verify import browser
 from azukari.verify.authoring import collector, not_evaluated
@@ -39,6 +40,7 @@ BETRAYING = (
     "/..%2f..%2fetc/passwd", "/assets../nginx.conf",
 )  # fmt: skip
 NOWHERE = "/no-such-page"
+CHALLENGE = "/.well-known/acme-challenge/azukari"  # where a certificate authority looks (RFC 8555 section 8.3)
 # One request for each error that a visitor can provoke.
 PROVOKED: dict[str, tuple[str, str, dict[str, str]]] = {
     "a page that is not there": (NOWHERE, "GET", {}),
@@ -172,13 +174,10 @@ def burst(place: Place, ca: str) -> dict[str, int]:
 @collector(proof="attempt")
 def browsed(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
     """Every page and form opened in a browser: what each made it ask for, and the cookies that were left."""
-    path = site.path / "keys" / "ca" / f"{host.domain}_tls.pem"
-    if not path.is_file():
-        return {"error": f"{path} is missing, so that the website cannot be opened in a browser"}
-    ca = path.read_text()
     # The last address, as the crowd of a visit: one visitor's allowance is spent there, and another's left whole.
     place = places(host, site, run, 443)[-1]
     try:
+        ca = visitors_trust(site)
         manifest = exchange(place, request(place.server_name, MANIFEST), ca_pem=ca).body
         pages = [url for url, file in paths_of(manifest).items() if file.endswith("/index.html")]
         wanted = dict.fromkeys([*home_pages(site), *pages, *form_pages(site), NOWHERE])
@@ -205,10 +204,11 @@ def paths_of(manifest: bytes) -> dict[str, str]:
 @collector(proof="attempt")
 def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
     """Every page, file and form, errors, forgotten files and foreign names, as answered from outside."""
-    path = site.path / "keys" / "ca" / f"{host.domain}_tls.pem"
-    if not path.is_file():
-        return {"error": f"{path} is missing, so that the website cannot be visited"}
-    ca, https, http = path.read_text(), places(host, site, run, 443), places(host, site, run, 80)
+    try:
+        ca = visitors_trust(site)
+    except NotJudged as error:
+        return {"error": f"the website cannot be visited: {error}"}
+    https, http = places(host, site, run, 443), places(host, site, run, 80)
     here, plain = https[0], http[0]
     name = here.server_name
 
@@ -235,6 +235,7 @@ def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
             f"Host: {here.address} over http": exchange(plain, request(here.address, "/")).status,
         }
         redirects = {p.address: kept(exchange(p, request(p.server_name, "/x?y=z"))) for p in http}
+        challenges = {p.address: kept(exchange(p, request(p.server_name, CHALLENGE))) for p in http}
         homes = {p.address: kept(exchange(p, request(p.server_name, "/"), ca_pem=ca)) for p in https}
         crowd = burst(https[-1], ca)  # last, and over IPv6 where there is: it uses up this visitor's allowance
     except (Unreachable, OSError) as error:
@@ -245,5 +246,6 @@ def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
         "forms": {path: kept(reply, text=True) for path, reply in forms.items()},
         "errors": {what: kept(reply, text=True) for what, reply in errors.items()},
         "hidden": {p: kept(reply) for p, reply in hidden.items()},
-        "other": other, "redirects": redirects, "homes": homes, "returning": kept(returning), "burst": crowd,
+        "other": other, "redirects": redirects, "challenges": challenges, "homes": homes, "returning": kept(returning),
+        "burst": crowd,
     }  # fmt: skip

@@ -20,6 +20,7 @@ import pytest
 
 from azukari.drills import seek
 from azukari.lab import Lab
+from azukari.ssh.trust import visitors_trust
 from reference_site.answers import FORM, PATHS
 from tests import provisioned, visitors
 from tests.visitors import Visitor
@@ -53,7 +54,7 @@ class Sender:
         self.name = self.site.settings.names[0]
         web = self.site.group("web")[0]
         self._server = str(web.address)
-        self._context = ssl.create_default_context(cafile=str(self.site.path / "keys/ca" / f"{web.domain}_tls.pem"))
+        self._context = ssl.create_default_context(cadata=visitors_trust(self.site))
         self._addresses, self._turn = addresses, 0
         self.marks: dict[str, str] = {}
         self.token = Visitor(self.site).token(patience=60)  # the hosts may just have started

@@ -1,5 +1,8 @@
 """Certificates are renewed while visitors are there: each is answered, and each service shows the new one."""
 
+import json
+import os
+import signal
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +13,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from azukari.lab import Lab
+from azukari.lab import Lab, issuer
 from azukari.people import authority
 from tests import provisioned, visitors
 from tests.visitors import Visitor
 
 pytestmark = pytest.mark.lab
 VISITORS = 8
-# By host; all of them are put in the place of such as have a tenth of their life left.
-CERTIFICATES = {"web": ("public", "host"), "app": ("host", "intake"), "db": ("host",)}
+# By host, of the site's own CA; all of them are put in the place of such as have a tenth of their life left.
+CERTIFICATES = {"web": ("host",), "app": ("host", "intake"), "db": ("host",)}
 SERVICES = {"web": "nginx.service", "app": "azukari-site.service", "db": "postgresql@17-main.service"}
 
 
@@ -31,10 +34,8 @@ def started(lab: Lab) -> dict[str, bytes]:
 def serials(lab: Lab) -> dict[str, bytes]:
     """Return the serial numbers of the certificates that lie on the hosts."""
     ask = "for one in {}; do openssl x509 -noout -serial -in /etc/azukari/tls/$one.pem; done"
-    return {
-        host: lab.run(host, ["/bin/sh", "-c", ask.format(" ".join(names))]).stdout
-        for host, names in CERTIFICATES.items()
-    }
+    held = CERTIFICATES | {"web": ("public", *CERTIFICATES["web"])}
+    return {host: lab.run(host, ["/bin/sh", "-c", ask.format(" ".join(names))]).stdout for host, names in held.items()}
 
 
 def ageing(lab: Lab, host: str, name: str) -> None:
@@ -80,6 +81,8 @@ def test_renewal_drops_no_request(provisioned_lab: Lab) -> None:
         for name in names:
             ageing(lab, host, name)
         assert lab.run(host, ["systemctl", "restart", SERVICES[host]], timeout=60).returncode == 0
+    # No authority dates a certificate back: the public one is asked for anew before its time.
+    assert lab.run("web", ["touch", "/run/azukari-acme.due"]).returncode == 0
     before, first = started(lab), serials(lab)
     over = threading.Event()
     with visitors.addresses(lab, provisioned.site()) as own, ThreadPoolExecutor(VISITORS) as pool:
@@ -92,8 +95,46 @@ def test_renewal_drops_no_request(provisioned_lab: Lab) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(answers) == {200, 303}, f"not every visitor was answered: {dict(answers)}"
     assert started(lab) == before, "a service was restarted"
-    assert all(serials(lab)[host] != first[host] for host in CERTIFICATES)
+    now = serials(lab)
+    assert all(not {*now[host].split()} & {*first[host].split()} for host in CERTIFICATES), "one was not renewed"
     planned = provisioned.azukari("plan", timeout=300)
     assert planned.returncode == 0, planned.stdout
     judged = provisioned.azukari("verify", "--safeguard", "LEAK-04,LEAK-05", timeout=120)
     assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_an_authority_that_does_not_answer_is_named_and_what_is_served_stays(provisioned_lab: Lab) -> None:
+    lab = provisioned_lab
+    lab.reset("web")
+    authority_of_visitors = int(json.loads((lab.layout.issuer_folder / "running.json").read_text())["pid"])
+    assert lab.run("web", ["touch", "/run/azukari-acme.due"]).returncode == 0
+    before = serials(lab), started(lab)
+    os.kill(authority_of_visitors, signal.SIGSTOP)
+    try:
+        done = provisioned.azukari("apply", "--tags", "pki", timeout=400)
+    finally:
+        os.kill(authority_of_visitors, signal.SIGCONT)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 1, said
+    assert "https://acme.issuer.test/dir gave no certificate for www.lab.test: it did not answer in time" in said
+    assert (serials(lab), started(lab)) == before
+    assert Visitor(provisioned.site()).ask("GET", "/").status == 200
+    done = provisioned.azukari("apply", "--tags", "pki", timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert provisioned.azukari("plan", timeout=300).returncode == 0
+
+
+def test_what_visitors_trust_no_longer_is_had_anew(provisioned_lab: Lab) -> None:
+    lab = provisioned_lab
+    lab.reset("web")
+    before = serials(lab)
+    issuer.end(lab.layout)
+    lab.up()  # another authority: it knows neither us nor what the former one certified
+    assert Visitor(provisioned.site()).ask("GET", "/").status == 0
+    done = provisioned.azukari("apply", "--tags", "pki", timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert serials(lab)["web"] != before["web"]
+    assert Visitor(provisioned.site()).ask("GET", "/").status == 200
+    judged = provisioned.azukari("verify", "--safeguard", "LEAK-04", timeout=120)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    lab.snapshot("web")  # so that what comes after this test finds a website that is trusted

@@ -1,5 +1,6 @@
 """The judges of LEAK-04, with certificates of a CA made for the test."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from azukari.people import tls_certificates
-from azukari.verify.authoring import NotEvaluated
+from azukari.verify.authoring import NotApplicable, NotEvaluated
 from checks import test_pki as judged
 
 NOW = datetime.now(UTC)
@@ -51,6 +52,33 @@ def leaf(site, key, *names, days=90, age=0, curve=None, domain="production"):
     )
 
 
+OUTSIDE, MIDDLE = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+
+
+def outside(name, key, issuer, signer, *names, days=90, age=0):
+    """A certificate of authorities that no site has anything to do with."""
+    start = NOW - timedelta(days=age, minutes=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+    )
+    if names:
+        made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False)
+    return made.sign(signer, hashes.SHA256())
+
+
+def public(*names, days=90, age=0, curve=None):
+    """The public names' certificate as an authority outside gives it, with the one between."""
+    key = ec.generate_private_key(curve or ec.SECP256R1())
+    own = outside("www", key, "middle", MIDDLE, *names, days=days, age=age)
+    return [own, outside("middle", MIDDLE, "root", OUTSIDE)]
+
+
 def pem(*certificates):
     return [one.public_bytes(Encoding.PEM).decode() for one in certificates]
 
@@ -62,7 +90,6 @@ def entry(path, mode="0644", owner="root", group="root", certificates=()):
 
 def web(site, authorities, **more):
     host = leaf(site, authorities["production"], "web")
-    public = leaf(site, authorities["production"], "www.lab.test")
     roots = [(site.path / f"keys/ca/{domain}_tls.pem").read_text() for domain in DOMAINS]
     files = {
         "ca.pem": entry("ca.pem", certificates=roots),
@@ -70,7 +97,7 @@ def web(site, authorities, **more):
         "host.key": entry("host.key", "0600"),
         "host.pem": entry("host.pem", certificates=pem(host)),
         "public.key": entry("public.key", "0640", group="www-data"),
-        "public.pem": entry("public.pem", certificates=pem(public)),
+        "public.pem": entry("public.pem", certificates=pem(*public("www.lab.test"))),
     }
     files |= {".".join(name.rsplit("_", 1)): one for name, one in more.items()}
     facts = {"certificates": {"tls": [one for one in files.values() if one]}}
@@ -101,6 +128,38 @@ def test_every_fault_of_a_certificate_is_named(site, authorities):
             judged.test_certificates_are_the_declared_ones(host, site, RUN)
     with pytest.raises(AssertionError, match="no certificate"):
         judged.test_certificates_are_the_declared_ones(web(site, authorities, host_pem=None), site, RUN)
+
+
+def test_every_fault_of_the_public_certificate_is_named(site, authorities):
+    own, between = public("www.lab.test")
+    stranger = outside("stranger", MIDDLE, "root", OUTSIDE)
+    key = ec.generate_private_key(ec.SECP256R1())
+    wrong = {
+        "still of the site's own CA": [leaf(site, authorities["production"], "www.lab.test")],
+        "issued by itself": [outside("www", key, "www", key, "www.lab.test")],
+        "names www.other.test": public("www.other.test"),
+        "ends on": public("www.lab.test", age=61),
+        "at most 397": public("www.lab.test", days=500),
+        "weaker": public("www.lab.test", curve=ec.SECP192R1()),
+        "issued nothing before it": [own, stranger],
+        "CN=root, which issued nothing": [own, outside("root", OUTSIDE, "root", OUTSIDE), between],
+    }
+    for said, chain in wrong.items():
+        host = web(site, authorities, public_pem=entry("public.pem", certificates=pem(*chain)))
+        with pytest.raises(AssertionError, match=said):
+            judged.test_certificates_are_the_declared_ones(host, site, RUN)
+
+
+def test_without_acme_the_own_ca_certifies_the_public_names(site, authorities):
+    settings = site.settings.model_copy(update={"acme": None})
+    own = dataclasses.replace(site, settings=settings)
+    signed = leaf(site, authorities["production"], "www.lab.test")
+    host = web(site, authorities, public_pem=entry("public.pem", certificates=pem(signed)))
+    judged.test_certificates_are_the_declared_ones(host, own, RUN)
+    with pytest.raises(AssertionError, match="was not issued by"):
+        judged.test_certificates_are_the_declared_ones(web(site, authorities), own, RUN)
+    with pytest.raises(NotApplicable, match="own CA"):
+        judged.test_renewal_is_alive(HOST, own, {}, RUN)
 
 
 def test_a_third_of_life_is_enough(site, authorities):
@@ -212,6 +271,55 @@ def test_a_living_watch_holds():
 def test_a_dead_watch_is_found(wrong):
     with pytest.raises(AssertionError):
         judged.test_their_age_is_watched(HOST, wrong, RUN)
+
+
+def renewing(timer=None, renewed=None, installed=None):
+    folder = "/etc/systemd/system/"
+
+    def service(name, verb, **more):
+        program = "/usr/local/libexec/azukari-acme"
+        start = f"{{ path={program} ; argv[]={program} {verb} ; ignore_errors=no ; start_time=[n/a] }}"
+        return {
+            "FragmentPath": folder + name, "DropInPaths": "", "Result": "success", "ExecStart": start, "User": "",
+            "ExecMainStartTimestamp": "", **more,
+        }  # fmt: skip
+
+    own = {"User": "_acme", "OnSuccess": judged.INSTALLED}
+    return {
+        judged.RENEWAL: watch(timer)[judged.TIMER] | {"FragmentPath": folder + judged.RENEWAL} | (timer or {}),
+        judged.RENEWED: service(judged.RENEWED, "renew", **own) | (renewed or {}),
+        judged.INSTALLED: service(judged.INSTALLED, "install") | (installed or {}),
+    }
+
+
+def test_a_living_renewal_holds(site):
+    judged.test_renewal_is_alive(HOST, site, renewing(), RUN)
+    long_ago, lately = f"@{NOW.timestamp() - 90 * 86400:.0f}", f"@{NOW.timestamp() - 27 * 3600:.0f}"
+    ran = renewing({"ActiveEnterTimestamp": long_ago}, {"ExecMainStartTimestamp": lately})
+    judged.test_renewal_is_alive(HOST, site, ran, RUN)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (renewing({"ActiveState": "inactive"}), "ActiveState"),
+        (renewing({"UnitFileState": "disabled"}), "UnitFileState"),
+        (renewing({"NextElapseUSecRealtime": ""}), "will never run again"),
+        (renewing({"DropInPaths": "/run/systemd/system/x.conf"}), r"files of azukari-acme\.timer"),
+        (renewing(renewed={"DropInPaths": "/etc/systemd/system/x.conf"}), r"files of azukari-acme\.service"),
+        (renewing(installed={"FragmentPath": "/run/x"}), r"files of azukari-acme-install\.service"),
+        (renewing(renewed={"Result": "exit-code"}), r"last run of azukari-acme\.service failed"),
+        (renewing(installed={"Result": "exit-code"}), r"last run of azukari-acme-install\.service failed"),
+        (renewing(renewed={"ExecStart": "{ path=/bin/true ; argv[]=/bin/true ; x }"}), "programs of the renewal"),
+        (renewing(renewed={"User": "root"}), "account and successor"),
+        (renewing(renewed={"OnSuccess": ""}), "account and successor"),
+        (renewing({"ActiveEnterTimestamp": f"@{NOW.timestamp() - 90 * 86400:.0f}"}), "hours old"),
+        ({}, "azukari-acme"),
+    ],
+)
+def test_a_dead_renewal_is_found(site, wrong, said):
+    with pytest.raises(AssertionError, match=said):
+        judged.test_renewal_is_alive(HOST, site, wrong, RUN)
 
 
 def shown(**more):

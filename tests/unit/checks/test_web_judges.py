@@ -69,6 +69,7 @@ def lose(name):
 
 
 WRONG = {
+    "LEAK-03 page where authorities look": set_in("challenges", "198.18.64.11", "status", value=200),
     "LEAK-03 page over plain HTTP": set_in("redirects", "198.18.64.11", "status", value=200),
     "LEAK-03 redirect elsewhere": set_in(
         "redirects", "2001:2:0:64::11", "headers", value={"location": "https://x.test/"}

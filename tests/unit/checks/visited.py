@@ -5,7 +5,7 @@ import hashlib
 import json
 
 from azukari.provision.release import MANIFEST, SIGNATURE, build, shells
-from azukari.verify.website import form_paths, letter_paths, paths_of
+from azukari.verify.website import CHALLENGE, form_paths, letter_paths, paths_of
 
 # As Debian's nginx of the lab answered on 2026-11-25.
 RECORDED = {
@@ -59,6 +59,7 @@ def visit(site, key):
         "hidden": {path: reply(error[404], 404) for path in ("/.git/HEAD", "/assets/")},
         "other": {"https://undeclared.example/ asked for in TLS": False, "Host: undeclared.example over https": 0},
         "redirects": {"198.18.64.11": redirect, "2001:2:0:64::11": redirect},
+        "challenges": {"198.18.64.11": {"status": 301, "headers": {"location": f"https://www.lab.test{CHALLENGE}"}}},
         "homes": {"198.18.64.11": reply(home), "2001:2:0:64::11": reply(home)},
         "burst": {"200": 63, "429": 137},
     }

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertificateBuilder, SSHCertificateType
 from cryptography.x509.oid import NameOID
 
-from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, tls_due
+from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, stand_in_due, tls_due
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 NAMES = ["web", "198.18.64.11"]
@@ -97,3 +97,21 @@ TLS_CA, TLS_OTHER_CA, TLS_KEY, TLS_OTHER_KEY = (ec.generate_private_key(ec.SECP2
 )
 def test_why_a_tls_certificate_is_due(certificate: str, why: str | None) -> None:
     assert tls_due(certificate, request(TLS_KEY), authority(TLS_CA), ["web"], NOW) == why
+
+
+@pytest.mark.parametrize(
+    ("certificate", "why"),
+    [
+        (tls(TLS_KEY, TLS_CA, ["web"], 60, 90), None),
+        (tls(TLS_KEY, TLS_CA, ["web"], 44, 90), "it ends on 2027-01-08"),
+        (tls(TLS_KEY, TLS_CA, ["web", "db"], 60, 90), "its names are not the declared ones"),
+        (tls(TLS_KEY, TLS_OTHER_CA, ["web"], 60, 90), None),
+        (tls(TLS_KEY, TLS_OTHER_CA, ["other"], -1, 90), None),  # the renewal's matter: nothing served is taken away
+        (tls(TLS_OTHER_KEY, TLS_OTHER_CA, ["web"], 60, 90), "it is for another key"),
+        (tls(TLS_OTHER_KEY, TLS_CA, ["web"], 60, 90), "it is for another key"),
+        ("", "there is none"),
+        ("nonsense", "another authority signed it, or it cannot be read"),
+    ],
+)
+def test_the_own_ca_stands_in_for_a_public_one_where_nothing_can_be_shown(certificate: str, why: str | None) -> None:
+    assert stand_in_due(certificate, request(TLS_KEY), authority(TLS_CA), ["web"], NOW) == why

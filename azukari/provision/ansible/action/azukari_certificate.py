@@ -3,6 +3,7 @@
   - azukari_certificate: {kind: ssh_host, key: /etc/ssh/ssh_host_ed25519_key}       # → KEY-cert.pub
   - azukari_certificate: {kind: krl, certificate: /etc/ssh/azukari/revoked.krl}
   - azukari_certificate: {kind: tls, key: …, certificate: …, names: […], owner:, group:, key_mode:, days: 90}
+With `stand_in`, a certificate of somebody else stays, as long as it is for the key.
 `confirmed` and `validate` are handed on to `azukari_files`. The private key is made on the host and stays there.
 """
 
@@ -17,7 +18,7 @@ from azukari.errors import AzukariError
 from azukari.people import authority as authorities
 from azukari.provision.derive import site_of
 from azukari.provision.placing import files_plugin
-from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, tls_due
+from azukari.provision.renewal import SSH_HOST_DAYS, ssh_host_due, stand_in_due, tls_due
 
 KRL_RENEW = timedelta(days=7)  # LEAK-14: the list is fresh
 _GENERATED = slice(20, 28)  # PROTOCOL.krl: magic, format version, KRL version, then the date as 64 bits
@@ -83,8 +84,9 @@ class ActionModule(ActionBase):
         return self._authority().host_certificate(held["request"], names, days=days), reason
 
     def _tls(self, given: dict[str, Any], held: dict[str, Any], names: list[str]) -> tuple[str, str | None]:
+        due = stand_in_due if given.get("stand_in") else tls_due
         reason = (
-            tls_due(held["current"], held["request"], self._public["tls_ca"], names, datetime.now(UTC))
+            due(held["current"], held["request"], self._public["tls_ca"], names, datetime.now(UTC))
             if held["request"]
             else "new"
         )

@@ -2,6 +2,7 @@
 
 - azukari_secret: {files: {/etc/azukari/site/token.secret: "secret of the forms' tokens"}}
 - azukari_secret: {dkim: {/etc/azukari/mail/dkim.key: SELECTOR}}
+- azukari_secret: {acme: /etc/azukari/acme/external-account.key}    # of the account at the certificate authority
 - azukari_secret: {mail: /etc/azukari/letters/delivery.key}    # the mail tier's keys, all of them
 """
 
@@ -12,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from azukari.errors import AzukariError
-from azukari.people import dkim_keys, mail_keys
+from azukari.people import acme_keys, dkim_keys, mail_keys
 from azukari.people.domain_secrets import service_secret
 from azukari.provision.derive import site_of
 from azukari.provision.placing import files_plugin
@@ -25,14 +26,15 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         given = dict(self._task.args)
-        if not given or not set(given) <= {"files", "dkim", "mail"}:
-            raise AnsibleActionFail(f"azukari_secret takes `files`, `dkim` and `mail`; found {sorted(given)}.")
+        if not given or not set(given) <= {"files", "dkim", "mail", "acme"}:
+            raise AnsibleActionFail(f"azukari_secret takes `files`, `dkim`, `mail` and `acme`; found {sorted(given)}.")
         try:
             site = site_of(variables["inventory_dir"])
             domain = variables["azukari"]["host"]["domain"]
             secrets = {path: service_secret(site, domain, what) for path, what in given.get("files", {}).items()}
             secrets |= {path: dkim_keys.private(site, selector) for path, selector in given.get("dkim", {}).items()}
             secrets |= {given["mail"]: mail_keys.private(site)} if "mail" in given else {}
+            secrets |= {given["acme"]: acme_keys.private(site)} if "acme" in given else {}
             files = [
                 {
                     "path": path,

@@ -1,0 +1,5 @@
+#!/bin/bash
+# safeguard: LEAK-04
+# host: web
+# undo: true
+systemctl start --wait azukari-acme.service
