@@ -21,8 +21,8 @@ def apply(parts: Parts, settings: Settings, acme: Acme) -> None:
         _roots(parts, acme.roots)
     if settings.lab and not acme.roots:
         message = (
-            "“roots” is missing in “acme”, and a lab's certificate authority is one that no machine knows; allowed is a "
-            "path such as keys/acme/roots.pem, where `azukari lab up` puts its certificate; add it."
+            "“roots” is missing in “acme”, and a lab's certificate authority is one that no machine knows; allowed is "
+            "a path such as keys/acme/roots.pem, where `azukari lab up` puts its certificate; add it."
         )
         parts.add(SITE, ("site", "acme"), message)
     servers = sorted(host.name for host in parts.hosts.values() if "web" in host.groups)
