@@ -6,7 +6,7 @@ What is promised stands here a second time; the role's own templates are never r
 import re
 
 from azukari.verify import check, fail_unless_equal
-from azukari.verify.database import catalogues
+from azukari.verify.database import LEFT, catalogues
 from azukari.verify.database_attempts import answered, must_be_tried, role_of, tried_at_database
 from azukari.verify.website import BY_LETTERS, FORM_PATHS, form_paths
 
@@ -17,8 +17,7 @@ SEALED = "CHECK ((sealed ~ '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){4}$'::text))"
 # What was chosen is counted beside (USE-08): with nothing that would say by whom or when.
 COUNTS = {"form": "text", "item": "text", "choice": "text", "answers": "bigint"}
 COUNTING = {"site.tally": "r u", "site.counts": "r"}  # in no log of changes; and kept
-# Where there is a mail tier: who unsubscribed, until the erasure ledger has it (USE-10).
-LEFT, OF_LEFT = "site.erased", {"id": "uuid", "erased": "date"}
+OF_LEFT = {"id": "uuid", "erased": "date"}  # of who unsubscribed
 KEEP, SEALED_FOR, FORGET = "site.keep(text,uuid,jsonb,jsonb)", "site.sealed()", "site.forget()"
 FOLD, STATISTICS = "site.fold()", "site.statistics()"
 AUDIT, RETENTION = "azukari-audit", "azukari-retention"

@@ -5,6 +5,7 @@ opens it. The address, a mark of its own, is looked for on every host. In a lab 
 own; on a real site somebody saves what arrives.
 """
 
+import hashlib
 import json
 import secrets
 import time
@@ -14,6 +15,7 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
+from azukari.answers import stored
 from azukari.drills import keys, sending
 from azukari.drills.hosts import as_root, on_all
 from azukari.drills.looking import looked_for
@@ -157,8 +159,10 @@ class _Letters:
         self.step("to look at the way out changes nothing", stays, f"answered with {looked.status}")
         done = self._visitor.click(path, ONE_CLICK, Sec_Fetch_Site="none")
         self.step("one click without a cookie unsubscribes", done.status == 200, f"answered with {done.status}")
-        query = "SELECT count(*) FROM site.mail_service WHERE id = '{}' OR sealed = '{}';\n"
-        left = int(self._ask_database(query.format(first.row, sealed)))
+        digest = hashlib.sha256(sealed.encode()).hexdigest()
+        query = "SELECT count(*) FROM site.mail_service WHERE id IN (SELECT id FROM pg_temp.asked)"
+        query += f" OR encode(sha256(convert_to(sealed, 'UTF8')), 'hex') = '{digest}';"
+        left = int(self._about([first.row], query)[0])
         self.step(
             "nothing is left of who unsubscribed", left == 0, f"{left} rows with the row's name or the sealed value"
         )
@@ -203,9 +207,8 @@ class _Letters:
 
     def clean_up(self) -> None:
         """Erase the drill's own registrations, and nothing else."""
-        rows = ", ".join(f"'{one.row}'" for one in self._sent if one.row)
-        if rows:
-            self._ask_database(f"DELETE FROM site.mail_service WHERE id IN ({rows});\n")  # noqa: S608  our own identifiers
+        if rows := [one.row for one in self._sent if one.row]:
+            self._about(rows, "DELETE FROM site.mail_service AS kept USING pg_temp.asked WHERE kept.id = asked.id;")
         left = [one for one in self._sent if one.row and self._row(one)]
         self.step("the drill's own registrations are erased", not left, f"{len(left)} of them are left")
 
@@ -226,10 +229,10 @@ class _Letters:
         if not sent.row:
             return []
         query = (
-            "SELECT json_agg(json_build_array(purpose, sealed, confirmed IS NOT NULL)) FROM site.mail_service"  # noqa: S608  the same
-            f" WHERE id = '{sent.row}';\n"
+            "SELECT json_agg(json_build_array(purpose, sealed, confirmed IS NOT NULL))"
+            " FROM site.mail_service JOIN pg_temp.asked USING (id);"
         )
-        said = self._ask_database(query).strip()
+        [said] = self._about([sent.row], query)
         return [(purpose, sealed, confirmed) for purpose, sealed, confirmed in json.loads(said)] if said else []
 
     def _value(self, sent: Sent) -> str:
@@ -241,9 +244,8 @@ class _Letters:
     def _confirmed(self, sent: Sent) -> bool:
         return any(confirmed for _, _, confirmed in self._row(sent))
 
-    def _ask_database(self, statement: str) -> str:
-        psql = "runuser -u postgres -- psql --no-psqlrc -qAt --set=ON_ERROR_STOP=1 --dbname=site"
-        return as_root(self._at, self._db, psql, statement)
+    def _about(self, rows: list[str], statement: str) -> list[str]:
+        return stored.about(stored.psql(self._at, self._db), rows, statement)
 
     def _active(self, host: str, unit: str) -> bool:
         until = time.monotonic() + _BACK_WITHIN

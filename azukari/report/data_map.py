@@ -11,7 +11,7 @@ from typing import Any
 
 from azukari.report.lines import DataMap, Line, Part, Said, Words, many
 from azukari.report.measured import Measured
-from azukari.verify.database import COUNTING
+from azukari.verify.database import COUNTING, LEFT
 from azukari.verify.nginx_words import OUTCOME, PERSONAL, VISIT
 from azukari.verify.website import TOKEN
 from reference_site.answers import MAIL_SERVICE
@@ -48,7 +48,7 @@ def data_map(site: Mapping[str, Any], found: Measured, now: datetime) -> DataMap
     policy = site.get("policy")
     if policy is None:
         return None
-    names = {f"site.{one['name']}" for one in policy["collections"]} | set(COUNTING)
+    names = {f"site.{one['name']}" for one in policy["collections"]} | {*COUNTING, LEFT}
     parts = [_Part(site, one, found, now).part() for one in policy["collections"]]
     return DataMap(tuple(parts), tuple(_cookies(policy, found)), tuple(_beside(names, found)))
 

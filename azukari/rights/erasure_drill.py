@@ -123,6 +123,10 @@ class _Erasure:
         back = sum(self._there(form, rows, DATABASE) for form, rows in gone.items())
         said = f"{back} of {len(gone)} are in what was restored"
         self.step("the copy alone brings back who was erased", back == len(gone), said)
+        # As a replay does: who was about to be gathered when the copy was made is known by now.
+        database = stored.psql(self._at, self._host, DATABASE)
+        if waiting := stored.unsubscribed(database) if self._left.row else []:
+            stored.entered(database, waiting)
         for form, rows in erasing.erased(self._site).items():
             self._erase(form, rows, "after the restore", DATABASE)
         left = sum(self._there(form, rows, DATABASE) for form, rows in gone.items())

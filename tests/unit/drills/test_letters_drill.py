@@ -73,10 +73,10 @@ def drill(world, monkeypatch):
         def _row(self, sent):
             return [(one, value, sent.row in world.confirmed) for one, value, _ in world.rows.get(sent.row, [])]
 
-        def _ask_database(self, statement):
+        def _about(self, rows, statement):
             if statement.startswith("DELETE"):
                 world.rows.clear()
-            return str(sum(row in statement for row in world.rows))
+            return [str(sum(row in rows for row in world.rows))]
 
         def _arrived(self, sent):
             return [one for one in world.mails if sent.answer["email"].encode() in one]

@@ -84,7 +84,7 @@ def test_a_long_answer_is_cut_short_where_the_question_allows_no_more(names):
 
 def test_the_labs_visitors_have_names_in_the_reverse_tree(tmp_path, monkeypatch):
     monkeypatch.setattr(internet.zone, "records", lambda _site: [])
-    site = SimpleNamespace(settings=SimpleNamespace(mail_servers=()))
+    site = SimpleNamespace(settings=SimpleNamespace(mail_servers=(), acme=None))
     (tmp_path / "zone").write_text(internet.zone_text(layout("t", SEVEN, tmp_path), site))
     names = Names(tmp_path / "zone", ())
     said = {number: asked(names, internet.VISITORS[number].reverse_pointer, "PTR") for number in (1, 100, 101, 200)}

@@ -37,6 +37,7 @@ DROP SCHEMA IF EXISTS site CASCADE;
 CREATE SCHEMA site;
 CREATE TABLE site.mail_service (id uuid NOT NULL, purpose text NOT NULL DEFAULT 'delivery', sealed text NOT NULL DEFAULT
   'a.b.c.d.e', received date NOT NULL DEFAULT CURRENT_DATE, person text, PRIMARY KEY (id, purpose));
+CREATE TABLE site.erased (id uuid PRIMARY KEY, erased date NOT NULL);
 """
 
 

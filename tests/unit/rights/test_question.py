@@ -83,6 +83,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> Hosts:
 
     monkeypatch.setattr(verb, "session", session)
     monkeypatch.setattr(stored, "erase", stand_in.erase)
+    monkeypatch.setattr(stored, "unsubscribed", lambda _command: [])
     monkeypatch.setattr(looking, "as_root", stand_in.as_root)
     monkeypatch.setattr(questions, "as_root", stand_in.as_root)
     return stand_in
