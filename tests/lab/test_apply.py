@@ -149,7 +149,7 @@ def test_killed_at_random_moments(provisioned_lab: Lab, request: pytest.FixtureR
         settled = azukari("plan", "--limit", ",".join(EDITS))
         assert settled.returncode == 0, settled.stderr
     assert azukari("plan").returncode == 0  # DEST-10 reads the newest whole one
-    judged = azukari("verify", "--limit", ",".join(EDITS))
+    judged = azukari("verify")  # all hosts: what one may do at another is tried from there
     assert judged.returncode == 0, judged.stdout + judged.stderr
 
 
