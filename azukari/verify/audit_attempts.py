@@ -263,7 +263,8 @@ def services() -> None:
 
 def database() -> None:
     """Ask the database for more than its settings."""
-    ask = ("psql", "--no-psqlrc", "--no-password", "--quiet", "--dbname=site")
+    own = "/usr/lib/postgresql/17/bin/psql"  # Debian's `psql` looks for the cluster first, each time
+    ask = (own if Path(own).exists() else "psql", "--no-psqlrc", "--no-password", "--quiet", "--dbname=site")
     for role in ("postgres", "site_owner", "intake", "letters"):
         attempt(f"be {role} in the database", command, *ask, f"--username={role}", "--command=SELECT 1")
     attempt("enter another database", command, *ask, "--dbname=postgres", "--command=SELECT 1")

@@ -23,6 +23,7 @@ from azukari.verify import facts as facts_of
 from azukari.verify.facts import Facts
 
 COMMAND_SECONDS = 15.0  # how long one command on a server may take
+TIMED_OUT = 124  # the exit code of what took longer, as of timeout(1)
 FACTS_SECONDS = 45.0  # how long the facts service may take: a server under load is slow, but not silent
 ANSWER_SECONDS = 90.0  # how long a whole snapshot may take before the connection counts as lost
 # ssh itself gives up on a silent host after its ConnectTimeout; this is for a host that let us in and then is slow.

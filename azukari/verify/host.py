@@ -16,7 +16,7 @@ from azukari.site import Host
 from azukari.ssh.identity import Identity
 from azukari.verify.authoring import NotEvaluated
 from azukari.verify.backend import testinfra_host
-from azukari.verify.channel import COMMAND_SECONDS, Answer, Argv, Channel
+from azukari.verify.channel import COMMAND_SECONDS, TIMED_OUT, Answer, Argv, Channel
 from azukari.verify.facts import Facts
 
 # Who is asking: a check's or a collector's name. What it asked is asked in one batch the next time that it runs.
@@ -129,7 +129,9 @@ class CheckHost:
                 asked = self.asked.setdefault(ASKING.get(), [])
                 if command not in asked:
                     asked.append(command)
-        if known is not None and not fresh:
+        # The batch gives each command the usual time; what may take longer is asked again where that was too short.
+        cut_off = known is not None and known.exit_code == TIMED_OUT and seconds > COMMAND_SECONDS and self._channel
+        if known is not None and not fresh and not cut_off:
             return known
         if self.unreachable or self._channel is None:
             raise NotEvaluated(self.unreachable or f"{self.name} is not connected")
