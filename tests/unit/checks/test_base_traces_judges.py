@@ -15,7 +15,7 @@ LIMITS = "Limit  Soft Limit  Hard Limit  Units\nMax stack size 8388608 unlimited
 
 
 def host(groups=("web",), container="", answers=None):
-    def command(argv):
+    def command(argv, **_limits):
         words = " ".join(argv)
         said = next((said for key, said in (answers or {}).items() if key in words), None)
         return SimpleNamespace(exit_code=int(said is None), stdout=said or "", stderr="denied" if said is None else "")
@@ -69,8 +69,14 @@ def test_limits_are_those_of_the_running_process():
     answers = {"systemctl": shown, "/proc/77/limits": LIMITS.format("0 unlimited")}
     found = judged.dumping(host(answers=answers))
     assert found["limits"] == {"nginx.service": ["0", "unlimited"]}
-    with pytest.raises(NotEvaluated, match="limits of nginx"):
-        judged.dumping(host(answers={"systemctl": shown}))
+    for now in ({"--value nginx.service": "77\n"}, {}):  # it runs, or systemd says nothing of it
+        with pytest.raises(NotEvaluated, match="limits of nginx"):
+            judged.dumping(host(answers=now | {"--timestamp": shown}))
+
+
+def test_what_ended_meanwhile_has_no_limits_to_be_read():
+    shown = "Id=nginx.service\n" + "".join(f"{key}={value}\n" for key, value in UNIT.items())
+    assert judged.dumping(host(answers={"--value nginx.service": "0\n", "--timestamp": shown}))["limits"] == {}
 
 
 SWAP = "Filename Type Size Used Priority\n{} partition 999 0 -2\n"
