@@ -11,6 +11,10 @@ from tests.breaches.loop import Loop
 from tests.breaches.trials import Trial, all_trials
 
 LEFT_OUT = pytest.StashKey[list[str]]()
+BEGAN = pytest.StashKey[float]()
+WHOLE = (
+    3600.0  # seconds after which a rotating share begins nothing more, however slow the machine made what came before
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="rotating: as many as fit in --breach-minutes, changed roles first, then another part each day",
     )
     parser.addoption("--breach-minutes", type=float, default=12.0, help="how long a rotating share may take")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note when it began."""
+    config.stash[BEGAN] = time.monotonic()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -80,7 +89,8 @@ def loop(request: pytest.FixtureRequest, provisioned_lab: Lab) -> Loop:
 def deadline(request: pytest.FixtureRequest) -> float | None:
     """When no wave may begin any more."""
     rotating = request.config.getoption("--share") == "rotating"
-    return time.monotonic() + 60 * request.config.getoption("--breach-minutes") if rotating else None
+    share = time.monotonic() + 60 * request.config.getoption("--breach-minutes")
+    return min(share, request.config.stash[BEGAN] + WHOLE) if rotating else None
 
 
 @pytest.fixture
