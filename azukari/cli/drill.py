@@ -66,8 +66,7 @@ def mail(
     declared = chosen_site(site)
     if not declared.lab and not (to and saved):
         raise InputError("On a real site this drill needs --to ADDRESS and --saved FILE: a mailbox, and what arrived.")
-    if to and not _ADDRESS.fullmatch(to):  # it becomes part of a command
-        raise InputError(f"“{to}” is no e-mail address; give one such as somebody@example.jp.")
+    _must_be_an_address(to)
     return _done(declared, mail_drill.NAME, lambda at, say: mail_drill.run(at, say, to, saved))
 
 
@@ -102,8 +101,7 @@ def letters(
         raise InputError("The site has no hosts of the group mail, or no form “mail_service”: nobody can register.")
     if not declared.lab and not (to and saved and saved.is_dir()):
         raise InputError("On a real site this drill needs --to ADDRESS and --saved FOLDER: a mailbox, what arrives.")
-    if to and not _ADDRESS.fullmatch(to):
-        raise InputError(f"“{to}” is no e-mail address; give one such as somebody@example.jp.")
+    _must_be_an_address(to)
     return _done(declared, letters_drill.NAME, lambda at, say: letters_drill.run(at, say, to, saved))
 
 
@@ -126,10 +124,14 @@ def erasure(
         raise InputError(f"The site has no form “{erasure_drill.FORM}”, through which the drill sends its answers.")
     if not declared.lab and MAIL_SERVICE in forms(declared) and not to:
         raise InputError("On a real site this drill needs --to ADDRESS: a mailbox for the registration that it makes.")
-    if to and not _ADDRESS.fullmatch(to):
-        raise InputError(f"“{to}” is no e-mail address; give one such as somebody@example.jp.")
+    _must_be_an_address(to)
     signing = signer.load(holders_dir(declared) / "contractor" / "evidence.pem")
     return _done(declared, erasure_drill.NAME, lambda at, say: erasure_drill.run(at, say, signing, to))
+
+
+def _must_be_an_address(to: str) -> None:
+    if to and not _ADDRESS.fullmatch(to):  # it becomes part of a command
+        raise InputError(f"“{to}” is no e-mail address; give one such as somebody@example.jp.")
 
 
 def _done(declared: Site, name: str, run: Callable[[Session, Say], Outcome]) -> int:

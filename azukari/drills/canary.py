@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from azukari.answers import stored
 from azukari.drills import keys
 from azukari.drills.hosts import as_root, on_all
 from azukari.drills.looking import looked_for
@@ -131,16 +132,15 @@ class _Canary:
             self.step("what is kept of an answer", passed and len(keys) == 1, f"{said}; sealed for {', '.join(keys)}")
 
     def _rows(self, sent: list[Sent]) -> list[tuple[str, str, str]]:
-        rows = ", ".join(f"'{one.row}'" for one in sent if one.row)
+        rows = [one.row for one in sent if one.row]
         if not rows:
             return []
-        query = f"SELECT json_agg(json_build_array(id, purpose, sealed)) FROM site.{FORM} WHERE id IN ({rows});\n"  # noqa: S608  identifiers of our own
-        said = self._ask_database(query).strip()
+        query = "SELECT json_agg(json_build_array(id, purpose, sealed))"
+        [said] = self._about(rows, f"{query} FROM site.{FORM} JOIN pg_temp.asked USING (id);")
         return [(row, purpose, sealed) for row, purpose, sealed in json.loads(said)] if said else []
 
-    def _ask_database(self, statement: str) -> str:
-        psql = "runuser -u postgres -- psql --no-psqlrc -qAt --set=ON_ERROR_STOP=1 --dbname=site"
-        return as_root(self._at, self._db, psql, statement)
+    def _about(self, rows: list[str], statement: str) -> list[str]:
+        return stored.about(stored.psql(self._at, self._db), rows, statement)
 
     def look(self, when: str) -> None:
         """Look for every mark on every host."""
@@ -220,10 +220,8 @@ class _Canary:
 
     def clean_up(self) -> None:
         """Delete the drill's own answers, and nothing else."""
-        rows = ", ".join(f"'{one.row}'" for one in self._sent if one.row)
-        if rows:
-            statement = f"DELETE FROM site.{FORM} WHERE id IN ({rows});\n"  # noqa: S608  identifiers of our own
-            self._ask_database(statement)
+        if rows := [one.row for one in self._sent if one.row]:
+            self._about(rows, f"DELETE FROM site.{FORM} AS kept USING pg_temp.asked WHERE kept.id = asked.id;")  # noqa: S608
         left = self._rows(self._sent)
         self.step("the drill's own answers are deleted", not left, f"{len(left)} values of them are left")
 
