@@ -11,6 +11,7 @@ from pathlib import Path
 from azukari import evidence
 from azukari.people import authority, domain_secrets
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
+from azukari.verify.systemd import exposures
 
 # --- LEAK-19 ----------------------------------------------------------------------------------------------------------
 
@@ -395,14 +396,22 @@ def exposure_findings(scores, bounds):
     return found
 
 
-@check("LEAK-29", sections=["security"])
-def test_services_are_sandboxed(host, site):
-    """What touches personal information, or the network on its behalf, runs in a sandbox."""
-    scores = host.facts["security"]
-    if not scores:
-        not_evaluated("systemd-analyze named no service")
+def exposure_bounds(host, site):
+    """Return how open each of a host's services may be."""
     bounds = {s: b for group in ("all", *host.declared.groups) for s, b in EXPOSURE.get(group, {}).items()}
-    bounds |= EXPOSURE_BY_ACME if "web" in host.declared.groups and site.settings.acme else {}
-    found = exposure_findings(scores, bounds)
+    return bounds | (EXPOSURE_BY_ACME if "web" in host.declared.groups and site.settings.acme else {})
+
+
+@collector()
+def sandboxes(host, site):
+    """How open each of this host's services is that must be closed."""
+    return exposures(host, list(exposure_bounds(host, site)))
+
+
+@check("LEAK-29", collect=[sandboxes])
+def test_services_are_sandboxed(host, site, sandboxes):
+    """What touches personal information, or the network on its behalf, runs in a sandbox."""
+    bounds = exposure_bounds(host, site)
+    found = exposure_findings(sandboxes, bounds)
     assert not found, f"{'; '.join(found)}. Where to look: systemd-analyze security SERVICE on {host.name}."
-    return ", ".join(f"{service} {scores[service]}" for service in sorted(bounds))
+    return ", ".join(f"{service} {sandboxes[service]}" for service in sorted(bounds))

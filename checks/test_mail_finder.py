@@ -7,11 +7,10 @@ that program, file by file (checks/test_site_letters.py).
 """
 
 import json
-import re
 
 from azukari.site.keys import public_key
 from azukari.verify import check, collector, fail_unless_equal, not_applicable, not_evaluated
-from azukari.verify.systemd import shown
+from azukari.verify.systemd import credentials, handed, shown
 from azukari.verify.website import BY_LETTERS, form_paths
 
 DOOR = "/run/azukari-finder.socket"
@@ -51,12 +50,11 @@ PROMISED = {
     },
 }
 CREDENTIALS = {
-    "LoadCredential=delivery.key:/etc/azukari/letters/delivery.key",
-    "LoadCredential=letters.secret:/etc/azukari/letters/letters.secret",
-    "LoadCredential=database.password:/etc/azukari/letters/finder.password",
-    "LoadCredential=finder.key:/etc/azukari/tls/finder.key",
+    "delivery.key:/etc/azukari/letters/delivery.key",
+    "letters.secret:/etc/azukari/letters/letters.secret",
+    "database.password:/etc/azukari/letters/finder.password",
+    "finder.key:/etc/azukari/tls/finder.key",
 }
-HANDED = re.compile(r"^\w*Credential\w*=.*$", re.MULTILINE)
 # What the mail tier is handed, whose it is and who may read it: the keys are root's alone.
 HELD = {
     ".": "root:root 755",
@@ -80,10 +78,10 @@ def must_find(site):
 def finder_units(host):
     """What systemd says of the finder's door and of the service behind it; and what that one is handed."""
     names = dict.fromkeys(name for promised in PROMISED.values() for name in promised)
-    answer = host.command(["systemctl", "cat", SERVICE])
-    if answer.exit_code:
-        not_evaluated(f"systemd does not answer: {answer.stderr.strip()}")
-    return {"shown": shown(host, ",".join(["Id", *names]), list(PROMISED)), "handed": HANDED.findall(answer.stdout)}
+    return {
+        "shown": shown(host, ",".join(["Id", *names]), list(PROMISED)),
+        "credentials": credentials(host, SERVICE),
+    }
 
 
 def plainly(text):
@@ -104,7 +102,7 @@ def test_one_closed_door_with_the_finder_behind(host, site, finder_units):
     where = f"systemctl show {' '.join(PROMISED)} on {host.name}"
     fail_unless_equal(found=found, promised=promised, where=where, what="the finder")
     where = f"systemctl cat {SERVICE} on {host.name}"
-    fail_unless_equal(found=set(finder_units["handed"]), promised=CREDENTIALS, where=where, what="what it gets")
+    fail_unless_equal(found=handed(finder_units["credentials"]), promised=CREDENTIALS, where=where, what="what it gets")
     return f"{len(found)} properties and {len(CREDENTIALS)} credentials, all as promised"
 
 

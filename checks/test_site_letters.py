@@ -15,7 +15,7 @@ from azukari.people.sealing_keys import FOLDER
 from azukari.site.keys import public_key
 from azukari.verify import check, collector, fail_unless_equal, not_applicable, not_evaluated
 from azukari.verify.database import asked, sealed
-from azukari.verify.systemd import shown
+from azukari.verify.systemd import credentials, handed, shown
 from azukari.verify.website import BY_LETTERS, form_paths
 from reference_site.recipients import NoRecipient, verified
 from reference_site.sealing import key_id
@@ -72,7 +72,6 @@ CREDENTIALS = {
     },
 }
 UNITS = {"app": "azukari-site.service", "mail": "azukari-letters.service"}
-HANDED = re.compile(r"^(\w*Credential\w*)=(.*)$", re.MULTILINE)
 
 
 def unit_of(host):
@@ -81,20 +80,17 @@ def unit_of(host):
 
 
 @collector()
-def credentials(host):
+def address_credentials(host):
     """What systemd's files say that the service which has to do with addresses is handed, in their order."""
-    answer = host.command(["systemctl", "cat", unit_of(host)])
-    if answer.exit_code:
-        not_evaluated(f"systemd does not answer: {answer.stderr.strip()}")
-    return [list(found) for found in HANDED.findall(answer.stdout)]
+    return credentials(host, unit_of(host))
 
 
-@check("LEAK-21", hosts=["app", "mail"], collect=[credentials])
-def test_the_key_is_handed_to_the_mail_tier_alone(host, site, credentials):
+@check("LEAK-21", hosts=["app", "mail"], collect=[address_credentials])
+def test_the_key_is_handed_to_the_mail_tier_alone(host, site, address_credentials):
     """The forms' service and that of the letters are handed exactly what each needs; the key is the letters' alone."""
     must_send_letters(site)
     group = next(group for group in UNITS if group in host.declared.groups)
-    found = {value if kind == "LoadCredential" else f"{kind}={value}" for kind, value in credentials}
+    found = handed(address_credentials)
     fail_unless_equal(
         found=found,
         promised=CREDENTIALS[group],

@@ -6,7 +6,7 @@ What is promised stands here a second time, word by word; the role's own templat
 import json
 
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
-from azukari.verify.database import COUNTING, asked, catalogues
+from azukari.verify.database import COUNTING, PSQL, asked, catalogues
 from azukari.verify.website import declared_forms
 
 # Of a registration nothing is kept but where letters go (LEAK-21).
@@ -45,8 +45,7 @@ def publishable(host):
 
 def tried(host, statement):
     """Return how a statement of the audit's role ended: SQLSTATE, or `done`; no row of it."""
-    options = ["--no-psqlrc", "-qAt", "--set=VERBOSITY=sqlstate", "--dbname=site"]
-    answer = host.command(["psql", *options, f"--command={statement}"])
+    answer = host.command([*PSQL, "--set=VERBOSITY=sqlstate", f"--command={statement}"])
     return "done" if not answer.exit_code else answer.stderr.strip().removeprefix("ERROR:").strip()
 
 

@@ -26,6 +26,7 @@ from azukari.evidence.shapes import (
 )
 from azukari.evidence.signer import Signer, fingerprint
 from azukari.site import Site, home, state_dir
+from azukari.site.zone import public_addresses
 from azukari.verify import RunResult
 from azukari.verify.redaction import redact
 
@@ -139,7 +140,8 @@ def write(
     record = of_run(run, kind) if isinstance(run, RunResult) else run
     if nonce is not None and record.nonce is None:
         record = replace(record, nonce=nonce)
-    record = replace(record, results=_closed(record.results), facts=redact(record.facts))
+    public = public_addresses(site) if site is not None else frozenset()
+    record = replace(record, results=_closed(record.results), facts=redact(record.facts, public))
     files = {
         RESULTS: statement.canonical(record.results),
         FACTS: statement.canonical(record.facts),

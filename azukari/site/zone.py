@@ -102,8 +102,18 @@ def _issuers(site: Site, name: str) -> list[Record]:
     return [*issue, Record(name, "CAA", '0 issuewild ";"'), told]
 
 
+def public_addresses(site: Site) -> frozenset[str]:
+    """Return the addresses that the zone publishes; they are an office's, no person's."""
+    domain = site.settings.mail_domain
+    return frozenset({site.settings.contact.email, *([_postmaster(domain)] if domain else [])})
+
+
+def _postmaster(domain: str) -> str:
+    return f"postmaster@{domain}"
+
+
 def _dmarc(domain: str) -> str:
-    reports = f"; rua=mailto:postmaster@{domain}" if domain else ""
+    reports = f"; rua=mailto:{_postmaster(domain)}" if domain else ""
     return f"v=DMARC1; p=reject; sp=reject; adkim=s; aspf=s{reports}"
 
 

@@ -5,11 +5,10 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
 
 from azukari.errors import Unreachable
-from azukari.ssh.tls import Place
+from azukari.ssh.tls import Place, trusting
 from azukari.ssh.vantage import dial
 
 _LONGEST_BODY = 1 << 20  # bytes; a page is far smaller
@@ -62,21 +61,14 @@ def exchange(place: Place, sent: bytes, *, ca_pem: str | None = None) -> Reply:
     with dial(place.address, place.port, place.timeout, place.namespace) as connection:
         if ca_pem is None:
             return _exchanged(connection, sent)
-        context = _trusting(ca_pem)
         try:
-            with context.wrap_socket(connection, server_hostname=place.server_name or place.address) as tls:
+            with trusting(ca_pem).wrap_socket(connection, server_hostname=place.server_name or place.address) as tls:
                 return _exchanged(tls, sent)
         except ssl.SSLCertVerificationError as error:
             shown = place.server_name or place.address
             raise Unreachable(f"The certificate of {shown} is not trusted: {error.verify_message}.") from error
         except OSError:  # the server ended it: during the handshake, or before the answer
             return NO_ANSWER
-
-
-@lru_cache(maxsize=4)
-def _trusting(ca_pem: str) -> ssl.SSLContext:
-    """Return the settings of a client; a machine's whole list takes some ten milliseconds to read."""
-    return ssl.create_default_context(cadata=ca_pem)
 
 
 def _exchanged(connection: socket.socket, sent: bytes) -> Reply:

@@ -6,6 +6,7 @@ whatever a server answered. What was taken out is marked, so that nobody takes t
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _PRIVATE_KEY = re.compile(
@@ -35,23 +36,25 @@ _STATES = {"empty", "none", "locked", "yescrypt", "scrypt", "gost-yescrypt", "sh
 _SECRET_KEYS = re.compile(r"^(?:password|passwd|passphrase|secret|token|api_?key|private_?key)$", re.IGNORECASE)
 
 
-def redact(value: Any) -> Any:
+def redact(value: Any, public: frozenset[str] = frozenset()) -> Any:
     """Return JSON-able data without secrets, password hashes, private keys and addresses of persons.
 
     Args:
         value: facts, commands' answers, messages: mappings, lists and plain values.
+        public: addresses that the site publishes itself; what is judged of them must be judged again as it was.
     """
     if isinstance(value, str):
-        return redact_text(value)
+        return redact_text(value, public)
     if isinstance(value, Mapping):
-        return {redact_text(str(key)): _redact_entry(str(key), one) for key, one in value.items()}
+        return {redact_text(str(key), public): _redact_entry(str(key), one, public) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact(one) for one in value]
+        return [redact(one, public) for one in value]
     return value
 
 
-def redact_text(text: str) -> str:
-    """Return a text without what evidence must not hold."""
+@lru_cache(maxsize=1 << 14)
+def redact_text(text: str, public: frozenset[str] = frozenset()) -> str:
+    """Return a text without what evidence must not hold; of twenty texts in a run's facts nineteen came before."""
     if len(text) < 4:
         return text
     if "PRIVATE KEY" in text:
@@ -64,7 +67,9 @@ def redact_text(text: str) -> str:
     if "--" in text:
         text = _OPTION.sub(_without_value, text)
     if "@" in text:
-        text = _ADDRESS.sub(lambda found: found[0] if _NO_PERSON.search(found[0]) else "«address»", text)
+        text = _ADDRESS.sub(
+            lambda found: found[0] if found[0] in public or _NO_PERSON.search(found[0]) else "«address»", text
+        )
     return text
 
 
@@ -74,7 +79,7 @@ def _without_value(found: re.Match[str]) -> str:
     return found[0] if kept else f"{found['name']}«secret»"
 
 
-def _redact_entry(key: str, value: Any) -> Any:
+def _redact_entry(key: str, value: Any, public: frozenset[str]) -> Any:
     if _SECRET_KEYS.match(key) and isinstance(value, str) and value and value not in _STATES | _SETTINGS:
         return "«secret»"
-    return redact(value)
+    return redact(value, public)

@@ -17,7 +17,10 @@ from azukari.verify.session import JudgedAs, Options, Session, parse_list
 from azukari.verify.snapshot import Progress
 
 # Nothing of pytest's own that shows, writes or remembers: what a run says is said by azukari.
-_WITHOUT = ("cacheprovider", "terminal", "logging", "warnings", "faulthandler", "junitxml", "doctest", "unittest")
+_WITHOUT = (
+    "cacheprovider", "terminal", "logging", "warnings", "faulthandler", "junitxml", "doctest", "unittest",
+    "unraisableexception", "threadexception",
+)  # fmt: skip
 
 
 class _Carrier:
@@ -95,6 +98,7 @@ def run(
     )
     carrier = _Carrier(options)
     arguments = [str(folder), f"--rootdir={folder}", "-c", os.devnull, "--continue-on-collection-errors"]
+    arguments.append("--assert=plain")  # a check says itself what is wrong; to rewrite them all costs a second
     arguments += [part for name in _WITHOUT for part in ("-p", f"no:{name}")]
     with _undisturbed():
         code = pytest.main(arguments, plugins=[carrier])

@@ -13,6 +13,7 @@ from azukari.errors import InputError
 from azukari.lab import Lab
 from azukari.people import identity as identities
 from azukari.site import Site, approval, state_dir
+from azukari.site.zone import public_addresses
 from azukari.ssh import config
 from azukari.verify.authoring import Check
 from azukari.verify.channel import Connections, MitogenChannel, Way
@@ -226,7 +227,9 @@ class Session:
             kept[name] = {**sections, **({"commands": {"ok": True, "value": commands}} if commands else {})}
         for (collector, host_name), collected in self._snapshot.all_collected():
             kept.setdefault(host_name, {})[f"collected {collector.name}"] = _section(collected)
-        return {name: redact(sections) for name, sections in kept.items()}
+        site = self._options.site
+        public = public_addresses(site) if site is not None else frozenset()
+        return {name: redact(sections, public) for name, sections in kept.items()}
 
 
 def _stream(name: str, data: bytes) -> dict[str, str]:

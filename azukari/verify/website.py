@@ -7,7 +7,6 @@ import base64
 import hashlib
 import json
 import re
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +15,7 @@ from azukari.provision.release import MANIFEST, SIGNATURE
 from azukari.site import Site
 from azukari.site.models import Collection
 from azukari.ssh.http import Reply, exchange, request
-from azukari.ssh.tls import Place
+from azukari.ssh.tls import Place, trusting, trusting_anybody
 from azukari.ssh.trust import visitors_trust
 from azukari.ssh.vantage import dial
 from azukari.verify import browser
@@ -139,11 +138,9 @@ def set_cookies(visit: dict[str, Any]) -> list[tuple[str, str]]:
 
 def shakes_hands(place: Place) -> bool:
     """Tell whether a server begins TLS for the place's name, whatever certificate it shows."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with dial(place.address, place.port, place.timeout, place.namespace) as connection:
         try:
-            context.wrap_socket(connection, server_hostname=place.server_name or None).close()
+            trusting_anybody().wrap_socket(connection, server_hostname=place.server_name or None).close()
         except OSError:
             return False
     return True
@@ -158,7 +155,7 @@ def burst(place: Place, ca: str) -> dict[str, int]:
     def one(_number: int) -> list[bytes]:
         with (
             dial(place.address, place.port, 10, place.namespace) as connection,
-            ssl.create_default_context(cadata=ca).wrap_socket(connection, server_hostname=place.server_name) as tls,
+            trusting(ca).wrap_socket(connection, server_hostname=place.server_name) as tls,
         ):
             tls.sendall(sent)
             said = b""

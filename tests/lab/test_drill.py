@@ -28,7 +28,7 @@ def newest() -> dict[str, object]:
     return dict(found.results)
 
 
-def test_a_website_that_notes_what_it_is_sent_is_found_out(provisioned_lab: Lab) -> None:
+def test_a_website_that_notes_what_it_is_sent_is_found_out(provisioned_lab: Lab, drills_apart: None) -> None:
     provisioned_lab.reset(list(provisioned.site().hosts))
     assert provisioned_lab.run("app", ["/bin/bash", "-c", LEAK], timeout=60).returncode == 0
     done = provisioned.azukari("drill", "canary", timeout=400)
@@ -55,7 +55,7 @@ def office_key() -> bytes:
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
-def test_the_offices_key_on_a_host_is_found_out(provisioned_lab: Lab) -> None:
+def test_the_offices_key_on_a_host_is_found_out(provisioned_lab: Lab, drills_apart: None) -> None:
     provisioned_lab.reset(list(provisioned.site().hosts))
     path, text = "/var/lib/misc/cache.dat", base64.b64encode(office_key()).decode()
     put = ["/bin/bash", "-c", f"base64 -d > {path} <<< {text}"]

@@ -156,7 +156,7 @@ def test_the_drill_passes_and_an_apply_after_it_changes_nothing(provisioned_lab:
     assert plan.returncode == 0, plan.stdout + plan.stderr
 
 
-def test_the_key_on_another_host_is_found_out(provisioned_lab: Lab) -> None:
+def test_the_key_on_another_host_is_found_out(provisioned_lab: Lab, drills_apart: None) -> None:
     provisioned_lab.reset(list(provisioned.site().hosts))
     key = provisioned_lab.run("mail", ["cat", "/etc/azukari/letters/delivery.key"], timeout=30).stdout.decode()
     put = ["/bin/bash", "-c", f"cat > /var/lib/misc/cache.dat <<'END'\n{key}END\n"]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from azukari.lab import Lab
 from azukari.ssh.config import CONNECT_TIMEOUT
 from azukari.verify.results import SCHEMA
 from tests import provisioned
+from tests.machine import slower
 
 pytestmark = pytest.mark.lab
 
@@ -67,22 +67,12 @@ def test_the_results_follow_the_published_schema(judged: subprocess.CompletedPro
     jsonschema.validate(json.loads(judged.stdout), json.loads(SCHEMA.read_text()))
 
 
-def yardstick(lab: Lab) -> float:
-    """Return how many seconds `dpkg --verify` takes on all hosts at once, which is nothing of ours."""
-    begun = time.monotonic()
-    names = list(provisioned.site().hosts)
-    with ThreadPoolExecutor(len(names)) as pool:
-        list(pool.map(lambda name: lab.run(name, ["dpkg", "--verify"], timeout=120), names))
-    return time.monotonic() - begun
-
-
 def test_seven_hosts_take_at_most_15_seconds(lab: Lab, judged: subprocess.CompletedProcess[str]) -> None:
-    """The bar of `make bench`, on a machine where the yardstick takes 2.5 s; a slower one takes longer for both."""
-    before = yardstick(lab)
+    before = slower()
     again = provisioned.azukari("verify", "--json", "-", timeout=120)
-    slower = max(1.0, (before + yardstick(lab)) / 2 / 2.5)
+    times = (before + slower()) / 2
     seconds = min(json.loads(one.stdout)["seconds"] for one in (judged, again))
-    assert seconds <= 15.0 * slower, f"{seconds} s, on a machine that is slower {slower:.2f} times"
+    assert seconds <= 15.0 * times, f"{seconds} s, on a machine that is slower {times:.2f} times"
 
 
 def test_plain_pytest_gives_the_same_verdicts(judged: subprocess.CompletedProcess[str], tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from azukari.content import content
 from azukari.provision import mailing
 from azukari.verify.authoring import NotApplicable, NotEvaluated
+from azukari.verify.redaction import redact
+from azukari.verify.systemd import handed, written
 from checks import test_mail_finder as judged
 
 MAIL = SimpleNamespace(name="mail")
@@ -23,12 +25,12 @@ def units(**changes):
     for name, value in changes.items():
         unit, _, what = name.partition("_")
         shown[{"door": judged.SOCKET, "service": judged.SERVICE}[unit]][what] = value
-    return {"shown": shown, "handed": sorted(judged.CREDENTIALS)}
+    return {"shown": shown, "credentials": [["LoadCredential", one] for one in sorted(judged.CREDENTIALS)]}
 
 
 def test_one_closed_door_with_the_finder_behind(lab_site, contact_site):
     judge = judged.test_one_closed_door_with_the_finder_behind
-    assert judge(MAIL, lab_site, units()) == "24 properties and 4 credentials, all as promised"
+    assert judge(MAIL, lab_site, redact(units())) == "24 properties and 4 credentials, all as promised"
     for wrong in (
         {"door_SocketMode": "0666"}, {"door_SocketGroup": "azukari-audit"}, {"door_ActiveState": "inactive"},
         {"door_Listen": "0.0.0.0:4000 (Stream)"}, {"door_DropInPaths": "/run/x.conf"}, {"door_Triggers": "x.service"},
@@ -38,17 +40,18 @@ def test_one_closed_door_with_the_finder_behind(lab_site, contact_site):
         with pytest.raises(AssertionError, match="the finder"):
             judge(MAIL, lab_site, units(**wrong))
     with pytest.raises(AssertionError, match="the finder"):
-        judge(MAIL, lab_site, {"shown": {}, "handed": []})
-    for handed in ([], [*judged.CREDENTIALS, "SetCredential=x:y"], sorted(judged.CREDENTIALS)[1:]):
+        judge(MAIL, lab_site, {"shown": {}, "credentials": []})
+    right = units()["credentials"]
+    for wrong in ([], [*right, ["SetCredential", "x:y"]], right[1:]):
         with pytest.raises(AssertionError, match="what it gets"):
-            judge(MAIL, lab_site, {**units(), "handed": handed})
+            judge(MAIL, lab_site, {**units(), "credentials": wrong})
     with pytest.raises(NotApplicable):
         judge(MAIL, contact_site, units())
 
 
 def test_the_units_files_say_what_is_promised():
     service, door = ((UNITS / name).read_text("utf-8") for name in (judged.SERVICE, judged.SOCKET))
-    assert set(judged.HANDED.findall(service)) == judged.CREDENTIALS
+    assert handed(written(service)) == judged.CREDENTIALS
     for text, unit in ((service, judged.SERVICE), (door, judged.SOCKET)):
         said = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
         promised = judged.PROMISED[unit]

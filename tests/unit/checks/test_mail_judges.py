@@ -1,7 +1,6 @@
 """The judges of LEAK-08: records, dialogues, settings, signatures and the drill, good and bad."""
 
 import base64
-import copy
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ from azukari.provision.release import policy_digest
 from azukari.site import zone
 from azukari.verify.authoring import NotEvaluated
 from azukari.verify.mail import questions, whole_message
+from azukari.verify.redaction import redact
 from checks import test_mail as judged
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -204,7 +204,9 @@ def signed(key, **more):
     given = {"selector": SELECTOR.encode(), "domain": b"lab.test", **more}
     include = [b"from", b"from", b"to", b"subject", *WAY_OUT]
     made = dkim.sign(text.encode(), privkey=pem, include_headers=given.pop("include_headers", include), **given)
-    return {"headers": HEADERS, "body": BODY, "added": [["DKIM-Signature", made.decode().partition(": ")[2].rstrip()]]}
+    added = [["DKIM-Signature", made.decode().partition(": ")[2].rstrip()]]
+    message = whole_message({"headers": HEADERS, "body": BODY, "added": added})
+    return {"added": added, "message": base64.b64encode(message).decode()}
 
 
 def judge_signature(host, site, signature, answers):
@@ -212,7 +214,7 @@ def judge_signature(host, site, signature, answers):
 
 
 def test_a_signature_with_the_published_key_holds(host, site, keys, answers):
-    said = judge_signature(host, site, signed(keys[0]), answers)
+    said = judge_signature(host, site, redact(signed(keys[0])), answers)  # as evidence has it
     assert said == "azukari2026, 2048 bits, verified with the published key"
 
 
@@ -227,8 +229,10 @@ def test_a_key_that_is_not_published_is_red(host, site, keys, answers):
 
 
 def test_a_message_changed_after_signing_is_red(host, site, keys, answers):
-    said = copy.deepcopy(signed(keys[0]))
-    said["headers"][2][1] = "another subject"
+    said = signed(keys[0])
+    message = base64.b64decode(said["message"])
+    assert b"signature of azukari" in message
+    said["message"] = base64.b64encode(message.replace(b"signature of azukari", b"another subject")).decode()
     with pytest.raises(AssertionError, match="does not verify"):
         judge_signature(host, site, said, answers)
 

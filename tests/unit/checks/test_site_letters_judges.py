@@ -13,6 +13,7 @@ from azukari.provision import mailing
 from azukari.provision.release import policy_digest
 from azukari.site import load
 from azukari.verify.authoring import NotApplicable, NotEvaluated
+from azukari.verify.systemd import handed, written
 from checks import test_retention as retention
 from checks import test_site_letters as judged
 from reference_site.sealing import key_id
@@ -80,8 +81,7 @@ def test_each_service_is_handed_what_it_needs(lab_site, group):
 def test_the_services_files_hand_over_what_is_promised():
     for group, role in (("app", "site"), ("mail", "mail")):
         path = judged.Path(__file__).parents[3] / f"roles/{role}/files/etc/systemd/system/{judged.UNITS[group]}"
-        found = judged.HANDED.findall(path.read_text())
-        assert {value for _, value in found} == judged.CREDENTIALS[group]
+        assert handed(written(path.read_text())) == judged.CREDENTIALS[group]
 
 
 @pytest.fixture(scope="module")

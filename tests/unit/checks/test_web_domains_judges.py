@@ -213,14 +213,12 @@ def test_where_nothing_is_declared_nothing_may_run(undeclared, units):
     with pytest.raises(NotApplicable):
         judged.test_domains_are_counted_by_the_declared_program(WEB, undeclared, units)
     with pytest.raises(NotApplicable):
-        judged.test_what_looks_names_up_is_sandboxed(WEB, undeclared)
+        judged.test_what_looks_names_up_is_sandboxed(WEB, undeclared, {})
 
 
-@pytest.mark.parametrize(("score", "good"), [(1.3, True), (2.6, False), (None, False)])
-def test_the_sandbox_has_a_bound(lab_site, score, good):
-    host = SimpleNamespace(name="web", facts={"security": {} if score is None else {judged.SERVICE: score}})
-    if good:
-        assert judged.test_what_looks_names_up_is_sandboxed(host, lab_site) == f"{judged.SERVICE} {score}"
-        return
-    with pytest.raises(AssertionError, match=r"exposure of 2\.6|not loaded"):
-        judged.test_what_looks_names_up_is_sandboxed(host, lab_site)
+def test_the_sandbox_has_a_bound(lab_site):
+    judge = judged.test_what_looks_names_up_is_sandboxed
+    assert judge(WEB, lab_site, {judged.SERVICE: 1.3}) == f"{judged.SERVICE} 1.3"
+    for wrong, said in (({judged.SERVICE: 2.6}, r"exposure of 2\.6"), ({}, "not loaded")):
+        with pytest.raises(AssertionError, match=said):
+            judge(WEB, lab_site, wrong)

@@ -15,7 +15,7 @@ class Asked:
         lines = [f'["{name}"]' for name in database.QUESTIONS] if lines is None else lines
         stdout = "".join(f"{line}\n" for line in lines)
         self.answers = {
-            "psql": SimpleNamespace(exit_code=psql[0], stdout=stdout, stderr=psql[1]),
+            database.PSQL[0]: SimpleNamespace(exit_code=psql[0], stdout=stdout, stderr=psql[1]),
             "find": SimpleNamespace(exit_code=find[0], stdout=find[1], stderr="find: no such folder"),
         }
         self.commands = []
@@ -30,7 +30,7 @@ def test_the_answers_are_put_together():
     found = database.catalogues(host)
     assert found.pop("files") == {"/etc/postgresql/17/main/a file.conf": 1795712530.4}
     assert found == {name: [name] for name in database.QUESTIONS}
-    (psql,) = (argv for argv in host.commands if argv[0] == "psql")
+    (psql,) = (argv for argv in host.commands if argv[0] == database.PSQL[0])
     assert {"--no-psqlrc", "--set=ON_ERROR_STOP=1", "--dbname=site"} < set(psql)
     assert len([one for one in psql if one.startswith("-cSELECT ")]) == len(database.QUESTIONS)
 

@@ -57,3 +57,8 @@ def test_it_goes_through_the_whole_of_facts():
 def test_a_password_s_state_stays():
     assert redact({"password": "locked"}) == {"password": "locked"}
     assert redact({"password": "yescrypt"}) == {"password": "yescrypt"}
+
+
+def test_an_address_that_the_site_publishes_stays():
+    text = "0 iodef mailto:privacy@office.example.jp, hanako@example.jp"
+    assert redact([text], frozenset({"privacy@office.example.jp"})) == [text.replace("hanako@example.jp", "«address»")]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from azukari.verify.authoring import NotEvaluated
-from azukari.verify.systemd import moment, shown
+from azukari.verify.systemd import exposures, moment, shown
 
 SAID = """Id=a.timer
 LoadState=loaded
@@ -30,6 +30,21 @@ def test_units_are_told_apart():
 def test_no_answer_is_not_evaluated():
     with pytest.raises(NotEvaluated, match="no bus"):
         shown(host("", 1), "Id", ("a.timer", "b.service"))
+
+
+def analysed(stdout, stderr=""):
+    answer = SimpleNamespace(stdout=stdout, stderr=stderr, exit_code=int(not stdout))
+    return SimpleNamespace(command=lambda _argv: answer)
+
+
+def test_exposures_are_those_of_the_services_named():
+    said = (
+        "→ Overall exposure level for a.service: 1.4 OK 🙂\n\n→ Overall exposure level for b.service: 9.6 UNSAFE 😨\n"
+    )
+    assert exposures(analysed(said), ["a.service", "b.service"]) == {"a.service": 1.4, "b.service": 9.6}
+    assert exposures(analysed("", "Unit a.service not found, cannot analyze."), ["a.service"]) == {}
+    with pytest.raises(NotEvaluated, match="no bus"):
+        exposures(analysed("", "no bus"), ["a.service"])
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("@1700000000", 1_700_000_000), ("", 0), ("n/a", 0), (None, 0)])
