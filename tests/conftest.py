@@ -9,6 +9,8 @@ from azukari import evidence
 from azukari.lab import Lab
 from tests import provisioned
 
+pytest_plugins = ["tests.share"]
+
 
 @pytest.fixture(scope="session")
 def provisioned_lab() -> Iterator[Lab]:

@@ -6,31 +6,16 @@ import time
 import pytest
 
 from azukari.lab import Lab
-from tests import provisioned
+from tests import provisioned, share
 from tests.breaches.loop import Loop
 from tests.breaches.trials import Trial, all_trials
 
-LEFT_OUT = pytest.StashKey[list[str]]()
-BEGAN = pytest.StashKey[float]()
-WHOLE = (
-    3600.0  # seconds after which a rotating share begins nothing more, however slow the machine made what came before
-)
+WHOLE = 3000.0  # seconds after which a rotating share begins nothing more, however slow the machine is
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add how many of the breaches are tried."""
-    parser.addoption(
-        "--share",
-        choices=("all", "rotating"),
-        default="all",
-        help="rotating: as many as fit in --breach-minutes, changed roles first, then another part each day",
-    )
+    """Add how long a rotating share of the breaches may take."""
     parser.addoption("--breach-minutes", type=float, default=12.0, help="how long a rotating share may take")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Note when it began."""
-    config.stash[BEGAN] = time.monotonic()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -88,20 +73,7 @@ def loop(request: pytest.FixtureRequest, provisioned_lab: Lab) -> Loop:
 @pytest.fixture(scope="session")
 def deadline(request: pytest.FixtureRequest) -> float | None:
     """When no wave may begin any more."""
-    rotating = request.config.getoption("--share") == "rotating"
-    share = time.monotonic() + 60 * request.config.getoption("--breach-minutes")
-    return min(share, request.config.stash[BEGAN] + WHOLE) if rotating else None
-
-
-@pytest.fixture
-def left_out(request: pytest.FixtureRequest) -> list[str]:
-    """The trials that there was no time for."""
-    return request.config.stash.setdefault(LEFT_OUT, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what was left out."""
-    if names := config.stash.get(LEFT_OUT, []):
-        terminalreporter.section(f"{len(names)} breaches and near misses left out: no time")
-        for name in names:
-            terminalreporter.write_line(f"  {name}")
+    if not share.rotating(request.config):
+        return None
+    minutes = request.config.getoption("--breach-minutes")
+    return min(time.monotonic() + 60 * minutes, request.config.stash[share.BEGAN] + WHOLE)
