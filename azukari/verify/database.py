@@ -80,8 +80,9 @@ QUESTIONS = {
                 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
                 LEFT JOIN pg_init_privs i ON i.objoid = attrelid AND i.objsubid = attnum
             UNION ALL SELECT p.oid::regprocedure::text, proowner, (aclexplode(coalesce(proacl,
-                    CASE WHEN pronamespace = to_regnamespace('site') THEN acldefault('f', proowner) END))).*,
-                    i.initprivs
+                    CASE WHEN pronamespace = to_regnamespace('site')
+                        OR proname IN ('lo_creat', 'lo_create', 'lo_from_bytea')
+                    THEN acldefault('f', proowner) END))).*, i.initprivs
                 FROM pg_proc p LEFT JOIN pg_init_privs i ON i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass
             UNION ALL SELECT 'schema ' || nspname, nspowner, (aclexplode(nspacl)).*,
                     CASE WHEN nspname <> 'public' THEN i.initprivs END

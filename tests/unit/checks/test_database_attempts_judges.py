@@ -37,8 +37,8 @@ USUAL = {
     (ways_in, "letters"): "12 other ways in, all refused",
     (destroy, "intake"): "25 statements of intake, all refused",
     (destroy, "letters"): "25 statements of letters, all refused",
-    (more, "intake"): "50 statements of intake, all refused",
-    (more, "letters"): "49 statements of letters, all refused",
+    (more, "intake"): "53 statements of intake, all refused",
+    (more, "letters"): "52 statements of letters, all refused",
 }
 
 
@@ -95,6 +95,7 @@ OF_BOTH = {
     "became another": (more, ended("statements", "SET ROLE site_owner", "done"), "SET ROLE site_owner"),
     "its record switched off": (more, ended("statements", "SET pgaudit.log = 'none'", "done"), "pgaudit"),
     "a plain text": (more, ended("statements", KEEP_PLAIN, "done"), "a plain text"),
+    "a place of its own": (more, ended("statements", "SELECT lo_create(0)", "done"), "lo_create"),
     "handed in beside keep, but for a rule": (more, ended("statements", HANDED_IN, "23514"), "INSERT INTO"),
     "the connection broke": (
         more,
