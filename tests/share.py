@@ -9,7 +9,7 @@ import pytest
 
 LEFT_OUT = pytest.StashKey[list[str]]()
 BEGAN = pytest.StashKey[float]()
-LAB = 2280.0  # seconds after which a rotating share begins nothing more of tests/lab
+LAB = 3000.0  # seconds after which a rotating share begins nothing more of tests/lab
 FIRST = ("test_lab.py", "test_apply.py", "test_verify.py", "test_no_lock_out.py")  # what any change may break
 
 

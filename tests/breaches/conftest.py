@@ -10,7 +10,7 @@ from tests import provisioned, share
 from tests.breaches.loop import Loop
 from tests.breaches.trials import Trial, all_trials
 
-WHOLE = 3000.0  # seconds after which a rotating share begins nothing more, however slow the machine is
+WHOLE = 3720.0  # seconds after which a rotating share begins nothing more, however slow the machine is
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
