@@ -32,21 +32,28 @@ def start(
     Raises:
         LabFault: it does not become ready.
     """
-    program = find("ip")
-    if program is None:
-        raise LabFault("This machine has no “ip”.")
-    log = folder / "log"
-    pid = os.posix_spawn(
-        program,
-        ["ip", "netns", "exec", lab.namespace, *argv],
+    programs = [find(name) for name in ("setsid", "ip")]
+    if None in programs:
+        raise LabFault("This machine has no “setsid”, or no “ip”.")
+    setsid, ip = (str(one) for one in programs)
+    log, number = folder / "log", folder / "pid"
+    number.unlink(missing_ok=True)
+    # In a session of its own and nobody's child: whoever takes the lab down may be another process than this one.
+    spawned = os.posix_spawn(
+        setsid,
+        [
+            *(setsid, "--fork", "sh", "-c", 'echo $$ >"$0" && exec "$@"', str(number)),
+            *(ip, "netns", "exec", lab.namespace, *argv),
+        ],
         {"PATH": PATH, **env},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
-        setsid=True,
     )
+    os.waitpid(spawned, 0)
+    pid = _number(number)
     write(folder / "running.json", json.dumps({"pid": pid, "started": started_at(pid)}))
     until = time.monotonic() + _READY_WITHIN
     while not ready():
@@ -64,8 +71,6 @@ def end(folder: Path) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         _wait_until_gone(folder)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
     (folder / "running.json").unlink(missing_ok=True)
 
 
@@ -83,6 +88,16 @@ def write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text, "utf-8")
     unfinished.rename(path)
+
+
+def _number(file: Path) -> int:
+    """Return the process id that a program's own shell writes before it becomes the program."""
+    until = time.monotonic() + _READY_WITHIN
+    while time.monotonic() < until:
+        with suppress(OSError, ValueError):
+            return int(file.read_text("ascii"))
+        time.sleep(0.01)
+    raise LabFault(f"A program of the lab's outside world did not begin; see {file.parent / 'log'}.")
 
 
 def _running(folder: Path) -> dict[str, Any]:

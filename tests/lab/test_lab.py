@@ -67,6 +67,11 @@ def text(lab: Lab, host: str, *argv: str) -> str:
     return done.stdout.decode()
 
 
+def reaches(lab: Lab, host: str, address: str) -> bool:
+    """Tell whether a host reaches an address: the first packet may be lost while a bridge learns who is where."""
+    return lab.run(host, ["ping", "-c3", "-i0.3", "-W2", address]).returncode == 0  # one answer will do
+
+
 def azukari(site: Path, *arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "AZUKARI_SITE": str(site), "PYTHONPATH": str(provisioned.REPOSITORY)}
     argv = [sys.executable, "-m", "azukari", *arguments]
@@ -95,7 +100,7 @@ def test_its_addresses_are_the_declared_ones(lab: Lab) -> None:
 
 @pytest.mark.parametrize("address", ["198.18.72.13", "2001:2:0:72::13", "198.18.72.1", "2001:2:0:72::1"])
 def test_hosts_and_the_controller_see_each_other(lab: Lab, address: str) -> None:
-    assert "1 received" in text(lab, "web", "ping", "-c1", "-W2", address)
+    assert reaches(lab, "web", address)
 
 
 @pytest.mark.parametrize("address", ["198.18.72.11", "2001:2:0:72::11"])
@@ -105,7 +110,7 @@ def test_the_vantage_outside_sees_hosts_and_is_seen(lab: Lab, address: str) -> N
     probe = f"import socket; print(socket.create_connection(('{address}', 22), 3).recv(7))"
     assert vantage.run([sys.executable, "-c", probe]).stdout.strip() == b"b'SSH-2.0'"
     seen = "198.18.72.250" if "." in address else "2001:2:0:72::250"
-    assert "1 received" in text(lab, "web", "ping", "-c1", "-W2", seen)
+    assert reaches(lab, "web", seen)
 
 
 def test_packages_can_be_had(lab: Lab) -> None:
@@ -249,7 +254,7 @@ def test_up_repairs_a_lab_that_is_half_dead(lab: Lab) -> None:
     assert {name for name in after if after[name] == before[name]} == {"bastion", "web", "mail", "vault"}
     text(lab, "db", "ls", "/root/kept")
     for address in ("198.18.72.13", "198.18.72.16", "2001:2:0:72::11", "198.18.72.250"):
-        assert "1 received" in text(lab, "bastion", "ping", "-c1", "-W2", address)
+        assert reaches(lab, "bastion", address)
 
 
 @pytest.mark.parametrize("seconds", [0.6, 1.2, 2.0])
@@ -266,7 +271,7 @@ def test_up_that_was_killed_half_way_is_finished_by_the_next(lab: Lab, seconds: 
         interrupted.kill()
     lab.up()
     assert {host.state for host in lab.status()} == {"up"}
-    assert "1 received" in text(lab, "web", "ping", "-c1", "-W2", "198.18.72.13")
+    assert reaches(lab, "web", "198.18.72.13")
 
 
 # --- reset and snapshot
@@ -321,14 +326,14 @@ def test_two_labs_side_by_side_do_not_disturb_each_other(lab: Lab, tmp_path: Pat
     try:
         other.up()
         assert {host.state for host in other.status()} == {"up"}
-        assert "1 received" in text(other, "web", "ping", "-c1", "-W2", "198.18.172.250")
+        assert reaches(other, "web", "198.18.172.250")
         other.reset("web")
     finally:
         other.down()
     assert pids(lab) == before
     assert {host.state for host in lab.status()} == {"up"}
     assert Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1"
-    assert "1 received" in text(lab, "web", "ping", "-c1", "-W2", "198.18.72.250")
+    assert reaches(lab, "web", "198.18.72.250")
     assert not other.stands
 
 
