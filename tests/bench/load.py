@@ -34,7 +34,7 @@ systemctl reload nginx.service
 _BARE = r"""
 set -e
 install -d /run/bare/root
-cp /srv/azukari/web/current/index.html /run/bare/root/index.html
+cp /srv/azukari/release/current/index.html /run/bare/root/index.html
 cat > /run/bare/nginx.conf <<'CONF'
 worker_processes auto;
 pid /run/bare/nginx.pid;
@@ -142,7 +142,7 @@ def read(printed: str) -> Load:
         ValueError: it is something else.
     """
     rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
-    centiles = re.findall(r"(?m)^\s+(\d+)%\s+([\d.]+)(us|ms|s)$", printed)
+    centiles = re.findall(r"(?m)^\s+(\d+)%\s+([\d.]+)(us|ms|s) *$", printed)
     took = {name: float(value) * _UNITS[unit] for name, value, unit in centiles}
     if rate is None or not {"50", "99"} <= set(took):
         raise ValueError(f"wrk said: {printed[-500:]}")
