@@ -25,7 +25,8 @@ WORDS = "what a visitor writes to the office, " * 8  # 300 signs
 _LIFT = r"""
 set -e
 settings=/etc/nginx/nginx.conf
-sed -i -E 's/rate=[0-9]+r/rate=1000000r/; s/limit_conn connections [0-9]+/limit_conn connections 4000/' $settings
+sed -i -E 's/rate=[0-9]+r/rate=1000000r/; s/burst=[0-9]+/burst=4000/
+    s/limit_conn connections [0-9]+/limit_conn connections 4000/' $settings
 test "$(grep -c 'rate=1000000r' $settings)" = 2
 systemctl reload nginx.service
 """
