@@ -74,6 +74,13 @@ def come_and_go(address: str, over: threading.Event) -> Counter[int]:
     return found
 
 
+def told(lab: Lab) -> str:
+    """Return what the forms' service and the web server say of what they could not answer."""
+    forms = ["journalctl", "--quiet", "--no-pager", "--unit=azukari-site.service", "--since=-5min", "--lines=20"]
+    refused = ["grep", "--max-count=5", '"status":5', "/var/log/nginx/access.log"]
+    return "\n".join(lab.run(host, argv).stdout.decode() for host, argv in (("app", forms), ("web", refused)))
+
+
 def test_renewal_drops_no_request(provisioned_lab: Lab) -> None:
     lab = provisioned_lab
     lab.reset(list(provisioned.site().hosts))
@@ -93,7 +100,7 @@ def test_renewal_drops_no_request(provisioned_lab: Lab) -> None:
             over.set()
         answers = sum((one.result() for one in asking), Counter())
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(answers) == {200, 303}, f"not every visitor was answered: {dict(answers)}"
+    assert set(answers) == {200, 303}, f"not every visitor was answered: {dict(answers)}\n{told(lab)}"
     assert started(lab) == before, "a service was restarted"
     now = serials(lab)
     assert all(not {*now[host].split()} & {*first[host].split()} for host in CERTIFICATES), "one was not renewed"
