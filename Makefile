@@ -25,7 +25,7 @@ demo: setup ## the main job, whole: lab up, apply, drill, verify, report
 test-fast: setup ## lint and unit tests, no lab
 	$(PY) -m pytest tests/unit -n 2 -q
 
-test: lint test-fast ## everything that fits in 45 minutes; prints what was left out
+test: lint test-fast ## everything that fits in about an hour; prints what was left out
 	$(SUDO) $(PY) -m pytest tests/lab tests/breaches -q --share=rotating
 
 test-all: lint test-fast ## everything

@@ -55,8 +55,8 @@ def functions(site):
 
 # SQLSTATE (PostgreSQL, appendix A): insufficient privilege. What the tables' own rules refuse counts for `keep` alone,
 # called by the website: whoever meets them in any other statement had the right to make it.
-LARGE_OBJECTS = ("SELECT lo_creat(", "SELECT lo_create(", "SELECT lo_from_bytea(")  # kept where no purge looks
 REFUSED, RULED_OUT = "42501", "23514"
+LARGE_OBJECTS = ("SELECT lo_creat(", "SELECT lo_create(", "SELECT lo_from_bytea(")  # kept where no purge looks
 
 
 def granted(tries, role, wanted):

@@ -1,6 +1,6 @@
-"""How much slower this machine is than the one of the bars, so that seconds mean the same on both.
+"""How much slower this machine is than the one of the bars: `python -m tests.machine` prints it.
 
-A lab and an audit are mostly processes that begin and end: their start is the yardstick, and nothing of it is ours.
+An audit is mostly processes that begin and end: their start is the yardstick, and nothing of it is ours.
 `make bench` measures against the bare bars.
 """
 
@@ -21,3 +21,7 @@ def slower() -> float:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: subprocess.run(command, check=True), range(STARTS)))
     return max(1.0, (time.monotonic() - begun) / SECONDS)
+
+
+if __name__ == "__main__":
+    print(f"{slower():.2f}")

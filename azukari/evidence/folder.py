@@ -140,8 +140,8 @@ def write(
     record = of_run(run, kind) if isinstance(run, RunResult) else run
     if nonce is not None and record.nonce is None:
         record = replace(record, nonce=nonce)
-    public = public_addresses(site) if site is not None else frozenset()
-    record = replace(record, results=_closed(record.results), facts=redact(record.facts, public))
+    facts = redact(record.facts, public_addresses(site))
+    record = replace(record, results=_closed(record.results), facts=facts)
     files = {
         RESULTS: statement.canonical(record.results),
         FACTS: statement.canonical(record.facts),

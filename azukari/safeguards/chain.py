@@ -46,7 +46,7 @@ def checks_in(folder: Path) -> list[CheckFunction]:
     found = []
     for path in sorted(folder.glob("test_*.py")):
         tree = ast.parse(path.read_text("utf-8"), filename=str(path))
-        for node in tree.body:
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 found += [_check_function(path, node, decorator) for decorator in _check_decorators(node)]
     return found

@@ -102,8 +102,10 @@ def _issuers(site: Site, name: str) -> list[Record]:
     return [*issue, Record(name, "CAA", '0 issuewild ";"'), told]
 
 
-def public_addresses(site: Site) -> frozenset[str]:
-    """Return the addresses that the zone publishes; they are an office's, no person's."""
+def public_addresses(site: Site | None) -> frozenset[str]:
+    """Return the addresses that the zone publishes; they are an office's, no person's. Without a site, none."""
+    if site is None:
+        return frozenset()
     domain = site.settings.mail_domain
     return frozenset({site.settings.contact.email, *([_postmaster(domain)] if domain else [])})
 

@@ -96,7 +96,7 @@ class Mutual:
 
 
 def trusting(ca_pem: str | None) -> ssl.SSLContext:
-    """Return a client's settings that many connections share: to read a machine's whole list takes some 40 ms.
+    """Return a client's settings, which many connections share: to read a machine's whole list takes long.
 
     Args:
         ca_pem: the CAs to trust; None for this machine's own list.

@@ -99,7 +99,7 @@ QUESTIONS = {
 }
 
 
-# Not the wrapper in front of it, which is a program in Perl that chooses a version, and takes four times as long.
+# Not the wrapper in front of it, which is a program in Perl that chooses a version, and takes longer than the question.
 PSQL = ("/usr/lib/postgresql/17/bin/psql", "--no-psqlrc", "-qAt", "--dbname=site")
 
 

@@ -156,9 +156,11 @@ def signature(host: CheckHost) -> dict[str, Any]:
     if answer.exit_code:
         return {"error": (answer.stderr.strip().splitlines() or ["no answer"])[-1]}
     try:
-        said = json.loads(answer.stdout)
+        said: dict[str, Any] = json.loads(answer.stdout)
     except ValueError:
         return {"error": "the program that asks the signer gave no answer"}
+    if "error" in said:
+        return said
     return {"added": said["added"], "message": base64.b64encode(whole_message(said)).decode()}
 
 

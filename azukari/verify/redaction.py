@@ -54,7 +54,7 @@ def redact(value: Any, public: frozenset[str] = frozenset()) -> Any:
 
 @lru_cache(maxsize=1 << 14)
 def redact_text(text: str, public: frozenset[str] = frozenset()) -> str:
-    """Return a text without what evidence must not hold; of twenty texts in a run's facts nineteen came before."""
+    """Return a text without what evidence must not hold; most of a run's texts come again and again."""
     if len(text) < 4:
         return text
     if "PRIVATE KEY" in text:

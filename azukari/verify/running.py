@@ -98,7 +98,7 @@ def run(
     )
     carrier = _Carrier(options)
     arguments = [str(folder), f"--rootdir={folder}", "-c", os.devnull, "--continue-on-collection-errors"]
-    arguments.append("--assert=plain")  # a check says itself what is wrong; to rewrite them all costs a second
+    arguments.append("--assert=plain")  # a check says itself what is wrong, so that none is rewritten
     arguments += [part for name in _WITHOUT for part in ("-p", f"no:{name}")]
     with _undisturbed():
         code = pytest.main(arguments, plugins=[carrier])

@@ -227,8 +227,7 @@ class Session:
             kept[name] = {**sections, **({"commands": {"ok": True, "value": commands}} if commands else {})}
         for (collector, host_name), collected in self._snapshot.all_collected():
             kept.setdefault(host_name, {})[f"collected {collector.name}"] = _section(collected)
-        site = self._options.site
-        public = public_addresses(site) if site is not None else frozenset()
+        public = public_addresses(self._options.site)
         return {name: redact(sections, public) for name, sections in kept.items()}
 
 

@@ -58,7 +58,7 @@ _EXPOSURE = re.compile(r"Overall exposure level for (\S+): ([\d.]+) ")
 def exposures(host: CheckHost, services: Sequence[str]) -> dict[str, float]:
     """Return how open services are, from 0 to 10, by their names; systemd-analyze(1).
 
-    One that systemd cannot load is left out. All of a server's services would cost it a third of a second.
+    One that systemd cannot load is left out. To look at all of a server's services would cost systemd far more.
 
     Raises:
         NotEvaluated: systemd does not answer.

@@ -1,6 +1,7 @@
 """The judges of LEAK-08: records, dialogues, settings, signatures and the drill, good and bad."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from azukari.provision.release import policy_digest
 from azukari.site import zone
 from azukari.verify.authoring import NotEvaluated
-from azukari.verify.mail import questions, whole_message
+from azukari.verify.mail import questions, signature, whole_message
 from azukari.verify.redaction import redact
 from checks import test_mail as judged
 
@@ -261,6 +262,27 @@ def test_an_unsigned_message_is_red_and_no_answer_no_verdict(host, site, keys, a
         judge_signature(host, site, {**signed(keys[0]), "added": []}, answers)
     with pytest.raises(NotEvaluated, match="hung up"):
         judge_signature(host, site, {"error": "the signer hung up"}, answers)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('{"error": "the signer gives no answer: refused"}', "the signer gives no answer: refused"),
+        ("", "gave no answer"),
+    ],
+)
+def test_a_signer_that_does_not_answer_is_told_of(said, why):
+    answering = SimpleNamespace(stdout=said, stderr="", exit_code=0)
+    found = signature(SimpleNamespace(command=lambda _argv, **_how: answering))
+    assert set(found) == {"error"}
+    assert why in found["error"]
+
+
+def test_what_was_signed_is_kept_whole():
+    said = {"headers": HEADERS, "body": BODY, "added": [["DKIM-Signature", "v=1; b=x"]]}
+    answering = SimpleNamespace(stdout=json.dumps(said), stderr="", exit_code=0)
+    found = redact(signature(SimpleNamespace(command=lambda _argv, **_how: answering)))
+    assert base64.b64decode(found["message"]) == whole_message(said)
 
 
 def test_the_message_is_put_together_as_it_would_leave():
