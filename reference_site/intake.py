@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 from reference_site.answers import DELIVERY, MAIL_SERVICE, TONGUE, hashed
 from reference_site.forms import Form, Tongue
 from reference_site.recipients import Holder, KeyStatement, NoRecipient, recipient
-from reference_site.sealing import Place, PublicKey, seal
+from reference_site.sealing import Place, PublicKey, seal_all
 from reference_site.web import Unavailable
 
 KEEP = "SELECT site.keep(%s, %s, %s, %s)"
@@ -113,10 +113,9 @@ class SealedIntake:
         except NoRecipient as error:
             _LOG.error("%s", error)
             raise Unavailable from None
-        sealed = {
-            purpose: seal(plain, Place(form, row, purpose), key)
-            for purpose, plain in _by_purpose(self._forms[form], answer, tongue).items()
-        }
+        given = _by_purpose(self._forms[form], answer, tongue)
+        values = seal_all({Place(form, row, purpose): plain for purpose, plain in given.items()}, key)
+        sealed = {place.purpose: value for place, value in values.items()}
         chosen = {
             field.name: answer[field.name]
             for field in self._forms[form].fields

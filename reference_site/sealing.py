@@ -12,11 +12,12 @@ their own there, or an older one of the same place.
 
 import base64
 import binascii
+import functools
 import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,20 +80,32 @@ def seal(plain: bytes, place: Place, key: PublicKey) -> str:
     Raises:
         CannotSeal: the key is of another kind, or the place is none.
     """
-    header: dict[str, Any] = {"enc": _CONTENT, "kid": key_id(key), "place": str(place)}
-    content_key = AESGCM.generate_key(256)
+    return seal_all({place: plain}, key)[place]
+
+
+def seal_all(plain: Mapping[Place, bytes], key: PublicKey) -> dict[Place, str]:
+    """Return values of one answer, each of which opens by itself, and only at its place.
+
+    On P-256 one key agreement serves them all, as it costs more than all the rest: the key it gives wraps the fresh
+    key of each.
+
+    Args:
+        plain: what is sealed, by where it will lie.
+        key: the one recipient's: P-256, or RSA of at least 3072 bits.
+
+    Raises:
+        CannotSeal: the key is of another kind, or a place is none.
+    """
+    header: dict[str, Any] = {"enc": _CONTENT, "kid": key_id(key)}
+    wrap: Callable[[bytes], bytes]
     if isinstance(key, rsa.RSAPublicKey):
         header["alg"] = _BY_RSA
-        wrapped = key.encrypt(content_key, _oaep())
+        wrap = functools.partial(key.encrypt, padding=_oaep())
     else:
         ephemeral = ec.generate_private_key(ec.SECP256R1())
         header |= {"alg": _BY_CURVE, "epk": public_jwk(ephemeral.public_key())}
-        wrapped = keywrap.aes_key_wrap(_agreed(ephemeral, key), content_key)
-    protected = _encode(_canonical(header))
-    nonce = os.urandom(_NONCE)
-    sealed = AESGCM(content_key).encrypt(nonce, plain, protected.encode())
-    parts = (wrapped, nonce, sealed[:-_TAG], sealed[-_TAG:])
-    return ".".join([protected, *map(_encode, parts)])
+        wrap = functools.partial(keywrap.aes_key_wrap, _agreed(ephemeral, key))
+    return {place: _sealed(each, header | {"place": str(place)}, wrap) for place, each in plain.items()}
 
 
 def unseal(sealed: str, place: Place, key: PrivateKey) -> bytes:
@@ -184,6 +197,14 @@ def from_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     if not exact:
         raise CannotSeal("The JSON Web Key is written otherwise than its required members, or holds more.")
     return key
+
+
+def _sealed(plain: bytes, header: Mapping[str, Any], wrap: Callable[[bytes], bytes]) -> str:
+    content_key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)
+    protected = _encode(_canonical(header))
+    sealed = AESGCM(content_key).encrypt(nonce, plain, protected.encode())
+    parts = (wrap(content_key), nonce, sealed[:-_TAG], sealed[-_TAG:])
+    return ".".join([protected, *map(_encode, parts)])
 
 
 def _unwrap(header: Mapping[str, Any], wrapped: bytes, key: PrivateKey) -> bytes:

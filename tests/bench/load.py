@@ -24,10 +24,10 @@ WORDS = "what a visitor writes to the office, " * 8  # 300 signs
 
 _LIFT = r"""
 set -e
-settings=/etc/nginx/nginx.conf
 sed -i -E 's/rate=[0-9]+r/rate=1000000r/; s/burst=[0-9]+/burst=4000/
-    s/limit_conn connections [0-9]+/limit_conn connections 4000/' $settings
-test "$(grep -c 'rate=1000000r' $settings)" = 2
+    s/limit_conn connections [0-9]+/limit_conn connections 4000/' /etc/nginx/nginx.conf /etc/nginx/azukari/site.conf
+test "$(grep -c 'rate=1000000r' /etc/nginx/nginx.conf)" = 2
+test -z "$(grep -rhE 'burst=' /etc/nginx/nginx.conf /etc/nginx/azukari | grep -v 'burst=4000')"
 systemctl reload nginx.service
 """
 
@@ -158,10 +158,14 @@ class Website:
     Args:
         lab: the provisioned lab; its web and app hosts are changed, and to be reset afterwards.
         site: its site.
+
+    Attributes:
+        acknowledged: how many answers were, so far.
     """
 
     def __init__(self, lab: Lab, site: Site) -> None:
         self._lab, self._name = lab, site.settings.names[0]
+        self.acknowledged = 0
         self._visitor = Visitor(site)
         self._web, self._app, self._db = (site.group(name)[0] for name in ("web", "app", "db"))
         self._token = self._visitor.token(patience=60)  # the hosts may just have started
@@ -205,17 +209,23 @@ class Website:
         with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
             script.write(_POST % {**words, "body": body})
             script.flush()
-            return self._wrk(clients, PATHS["contact"]["ja"], "--script", script.name)
+            found = self._wrk(clients, PATHS["contact"]["ja"], "--script", script.name)
+        self.acknowledged += found.acknowledged
+        return found
 
     def _pair(
         self, clients: int, load: Callable[[int], Load], change: Callable[[], None], back: Callable[[], None]
     ) -> Pair:
+        def warm() -> Load:
+            load(CLIENTS[-1])  # what has just started makes its connections to the database first
+            return load(clients)
+
         turns = []
         for _ in range(TURNS):
-            ours = load(clients)
+            ours = warm()
             change()
             try:
-                turns.append((ours, load(clients)))
+                turns.append((ours, warm()))
             finally:
                 back()
         ratio = statistics.median(ours.rate / other.rate for ours, other in turns)

@@ -1,6 +1,7 @@
 """A sealed value opens for one key at one place, whole or not at all, and by a tool that is not ours."""
 
 import base64
+import itertools
 import json
 
 import pytest
@@ -16,6 +17,7 @@ from reference_site.sealing import (
     key_id,
     public_jwk,
     seal,
+    seal_all,
     sealed_for,
     unseal,
 )
@@ -56,6 +58,26 @@ def test_what_another_tool_sealed_opens_here(key):
     header = {"alg": algorithm, "enc": "A256GCM", "kid": theirs.thumbprint(), "place": str(PLACE)}
     token = jwe.JWE(WORDS, json.dumps(header), recipient=theirs, algs=[algorithm, "A256GCM"])
     assert unseal(token.serialize(compact=True), PLACE, key) == WORDS
+
+
+def test_values_of_one_answer_open_each_by_itself_and_only_at_its_place(key):
+    places = [Place("contact", "7f3c", purpose) for purpose in ("reply", "record", "improvement")]
+    sealed = seal_all({place: place.purpose.encode() for place in places}, key.public_key())
+    theirs = jwk.JWK.from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    for place in places:
+        assert unseal(sealed[place], place, key) == place.purpose.encode()
+        token = jwe.JWE(algs=["ECDH-ES+A256KW", "RSA-OAEP-256", "A256GCM"])
+        token.deserialize(sealed[place], theirs)
+        assert token.payload == place.purpose.encode()
+    for one, other in itertools.permutations(places, 2):
+        with pytest.raises(CannotUnseal, match="says that it is sealed for the place"):
+            unseal(sealed[one], other, key)
+        # Nor does a part of one do in the other's place: each has a key of its own.
+        for part in range(5):
+            mixed = sealed[one].split(".")
+            mixed[part] = sealed[other].split(".")[part]
+            with pytest.raises(CannotUnseal):
+                unseal(".".join(mixed), one, key)
 
 
 @pytest.mark.parametrize(
