@@ -156,6 +156,7 @@ SETTINGS = {
     "iolog_file": "%{seq}",
     "iolog_mode": "0600",
     "maxseq": "100000",
+    "for azukari-apply: log_output": False,
     "for azukari-apply: ignore_iolog_errors": True,
     "for azukari-apply: ignore_logfile_errors": True,
 }

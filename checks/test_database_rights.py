@@ -6,18 +6,20 @@ What is promised stands here a second time; the role's own templates are never r
 import re
 
 from azukari.verify import check, fail_unless_equal
-from azukari.verify.database import LEFT, catalogues
+from azukari.verify.database import LEFT, SPENT, catalogues
 from azukari.verify.database_attempts import answered, must_be_tried, role_of, tried_at_database
 from azukari.verify.website import BY_LETTERS, FORM_PATHS, form_paths
 
 COLUMNS = {"id": "uuid", "purpose": "text", "sealed": "text", "received": "date"}
 OF_LETTERS = {"person": "text", "confirm": "text", "leave": "text", "confirmed": "date", "lettered": "date"}
+OF_LETTERS |= {"earlier": "uuid[]"}  # the person's registrations that one took the place of
 HASHES = "CHECK ((concat(person, confirm, leave) ~ '^([0-9a-f]{64})*$'::text))"
 SEALED = "CHECK ((sealed ~ '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){4}$'::text))"
 # What was chosen is counted beside (USE-08): with nothing that would say by whom or when.
 COUNTS = {"form": "text", "item": "text", "choice": "text", "answers": "bigint"}
 COUNTING = {"site.tally": "r u", "site.counts": "r"}  # in no log of changes; and kept
 OF_LEFT = {"id": "uuid", "erased": "date"}  # of who unsubscribed
+OF_SPENT = {"digest": "text", "day": "date"}  # of identifiers that are not taken again
 KEEP, SEALED_FOR, FORGET = "site.keep(text,uuid,jsonb,jsonb)", "site.sealed()", "site.forget()"
 FOLD, STATISTICS = "site.fold()", "site.statistics()"
 AUDIT, RETENTION = "azukari-audit", "azukari-retention"
@@ -166,15 +168,16 @@ def test_rights_are_the_declared_ones(host, site, catalogues):
 
 def columns_of(table):
     """Return the columns that a table has: {name: kind}."""
-    if table == LEFT:
-        return OF_LEFT
+    beside = {LEFT: OF_LEFT, SPENT: OF_SPENT}
+    if table in beside:
+        return beside[table]
     return COUNTS if table in COUNTING else COLUMNS | (OF_LETTERS if table == f"site.{BY_LETTERS}" else {})
 
 
 def thing_findings(catalogues, site):
     """Return a sentence for each table, column, function or trigger that is not declared, or misses."""
     sealed = {f"site.{name}" for name in forms_of(site)}
-    tables = sealed | set(COUNTING) | ({LEFT} if calls(site) else set())
+    tables = sealed | {*COUNTING, SPENT} | ({LEFT} if calls(site) else set())
     findings = [
         f"the schema {name} belongs to {owner}"
         for name, owner in (catalogues["schemas"] or {}).items()
@@ -226,7 +229,7 @@ def program_findings(catalogues, declared):
 
 @check("USE-04", hosts="db", collect=[catalogues])
 def test_nothing_else_is_kept(host, site, catalogues):
-    """The database holds the declared tables, of answers, counts and who left, and functions; nothing else."""
+    """The database holds the declared tables, of answers, counts and what was erased, and functions; nothing else."""
     findings = thing_findings(catalogues, site)
     assert not findings, f"{'; '.join(findings)}. Where to look: \\d site.* on {host.name}."
     return f"{len(catalogues['columns'])} tables, {len(catalogues['programs'])} functions"

@@ -250,6 +250,7 @@ def forgets(site):
             " GET DIAGNOSTICS deleted = ROW_COUNT;"
             f" form := '{BY_LETTERS}'; days := {UNCONFIRMED}; RETURN NEXT;"
         ]
+    steps += [f"DELETE FROM site.spent WHERE day < {today} - 2;"]  # noqa: S608  as above
     return " ".join(["BEGIN", *steps, "END"])
 
 
@@ -282,8 +283,11 @@ def leaves(site):
     today = f"(now() AT TIME ZONE '{site.settings.time_zone}')::date"
     return (
         "WITH gone AS ( DELETE FROM site.mail_service WHERE person IN"  # noqa: S608  compared, never run
-        " (SELECT person FROM site.mail_service WHERE leave = secret) RETURNING id)"
-        f" INSERT INTO site.erased (id, erased) SELECT DISTINCT id, {today} FROM gone ON CONFLICT DO NOTHING;"
+        " (SELECT person FROM site.mail_service WHERE leave = secret) RETURNING id || earlier AS known),"
+        " ids AS (SELECT DISTINCT id FROM gone, unnest(known) AS id),"
+        " spent AS (INSERT INTO site.spent (digest, day) SELECT encode(sha256(uuid_send(id)), 'hex'),"
+        f" {today} FROM ids ON CONFLICT DO NOTHING)"
+        f" INSERT INTO site.erased (id, erased) SELECT id, {today} FROM ids ON CONFLICT DO NOTHING;"
     )
 
 

@@ -99,8 +99,11 @@ def programs(site):
 
 
 def keep(site):
-    """Return the program of site.keep: sealed values with the answer, choices beside it."""
-    steps = []
+    """Return the program of site.keep: sealed values with the answer, choices beside it; nothing that was erased."""
+    steps = [
+        "IF EXISTS (SELECT FROM site.spent WHERE digest = encode(sha256(uuid_send(answer)), 'hex')) THEN"
+        " RETURN NULL; END IF;"
+    ]
     for one in forms(site):
         purposes = "', '".join(KEPT.get(one.name, one.purposes))
         known = ",".join(f"{item}={choice}" for form, item, choice in declared(site) if form == one.name)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
 
@@ -20,6 +21,11 @@ PATHS: Mapping[str, Mapping[Tongue, str]] = {
 # Below a form's page: the thanks, and of the E-mail Information Service what letters lead to.
 RECEIVED, CONFIRM, UNSUBSCRIBE = "received/", "confirm/", "unsubscribe/"
 LETTER = "letter"  # the parameter that a letter's links carry; queries, unlike paths, are in no log
+
+
+def is_whole(letter: str) -> bool:
+    """Tell whether a text can be a letter's secret: 256 bits, base64url. A link that was cut short carries none."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{43}", letter) is not None
 
 
 def hashed(letter: str) -> str:

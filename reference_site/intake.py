@@ -6,7 +6,6 @@ answer.
 
 import json
 import logging
-import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -21,14 +20,13 @@ from reference_site.answers import DELIVERY, MAIL_SERVICE, TONGUE, hashed
 from reference_site.forms import Form, Tongue
 from reference_site.recipients import Holder, KeyStatement, NoRecipient, recipient
 from reference_site.sealing import Place, PublicKey, seal_all
-from reference_site.web import Unavailable
+from reference_site.web import Erased, Unavailable
 
 KEEP = "SELECT site.keep(%s, %s, %s, %s)"
 CONFIRM, UNSUBSCRIBE = "SELECT site.confirm(%s)", "SELECT site.unsubscribe(%s)"
 _LOG = logging.getLogger(__name__)
 _Connection = psycopg.Connection[Any]
 _Parameters = tuple[str, uuid.UUID, Jsonb, Jsonb] | tuple[str]
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits, base64url; nothing else is worth a question to the database
 
 
 class DailyKeys:
@@ -107,6 +105,7 @@ class SealedIntake:
 
         Raises:
             Unavailable: it is not known to be kept; the log says why, and nothing of the answer.
+            Erased: what was kept under this identifier has been erased meanwhile.
         """
         try:
             key = self._keys.key(form)
@@ -121,7 +120,9 @@ class SealedIntake:
             for field in self._forms[form].fields
             if field.choices and field.name in answer
         }
-        self._asked("An answer was not kept", KEEP, (form, uuid.UUID(row), Jsonb(sealed), Jsonb(chosen)))
+        asked = form, uuid.UUID(row), Jsonb(sealed), Jsonb(chosen)
+        if self._asked("An answer was not kept", KEEP, asked) is None:
+            raise Erased
 
     def confirm(self, letter: str) -> bool:
         """Complete a registration; tell whether it is complete now.
@@ -132,8 +133,6 @@ class SealedIntake:
         Raises:
             Unavailable: it is not known to be completed.
         """
-        if _SECRET.fullmatch(letter) is None:
-            return False
         return bool(self._asked("A registration was not confirmed", CONFIRM, (hashed(letter),)))
 
     def unsubscribe(self, letter: str) -> None:
@@ -145,8 +144,7 @@ class SealedIntake:
         Raises:
             Unavailable: it is not known to be erased.
         """
-        if _SECRET.fullmatch(letter) is not None:
-            self._asked("A registration was not erased", UNSUBSCRIBE, (hashed(letter),))
+        self._asked("A registration was not erased", UNSUBSCRIBE, (hashed(letter),))
 
     def _asked(self, otherwise: str, query: str, parameters: _Parameters) -> Any:
         """Return what a function of the database says, once it is committed.

@@ -192,8 +192,9 @@ class Service:
             self._say(f"{closed} registrations cannot be opened or sent a letter.")
 
     def _ask(self, row: str, reader: Reader) -> None:
-        confirm, leave = self._secrets.confirm(row), self._secrets.leave(row)
-        if self._rows.note(row, self._secrets.person(reader.address), hashed(confirm), hashed(leave)):
+        person = self._secrets.person(reader.address)
+        confirm, leave = self._secrets.confirm(row), self._secrets.leave(person)
+        if self._rows.note(row, person, hashed(confirm), hashed(leave)):
             self._post(reader.address, self._sender.asks(reader, confirm, leave, self._secrets.message("confirm", row)))
             self._rows.lettered(row)
 
@@ -233,7 +234,8 @@ class Service:
 
     def _carry(self, letter: Letter, row: str, reader: Reader) -> None:
         number = self._secrets.message(letter.name, row)
-        self._post(reader.address, self._sender.carries(letter, reader, self._secrets.leave(row), number))
+        leave = self._secrets.leave(self._secrets.person(reader.address))
+        self._post(reader.address, self._sender.carries(letter, reader, leave, number))
 
     def _note(self, name: str, progress: Progress) -> None:
         beside = self._state / f"{name}.new"

@@ -117,9 +117,13 @@ class Secrets:
         """Return the secret by which a registration is confirmed."""
         return _text(self._made("confirm", row))
 
-    def leave(self, row: str) -> str:
-        """Return the secret by which a subscriber leaves the list."""
-        return _text(self._made("leave", row))
+    def leave(self, person: str) -> str:
+        """Return the secret by which a person leaves the list: the same in all letters, however often one registers.
+
+        Args:
+            person: as `person` returns it.
+        """
+        return _text(self._made("leave", person))
 
     def person(self, address: str) -> str:
         """Return by what the registrations of one address are known as one person's: 64 hexadecimal digits."""

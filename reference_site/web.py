@@ -22,6 +22,7 @@ from reference_site.answers import (
     TOKEN,
     UNSUBSCRIBE,
     identifier,
+    is_whole,
 )
 from reference_site.forms import Form, Problem, Refused, Tongue
 from reference_site.pages import Pages
@@ -38,6 +39,10 @@ class Unavailable(Exception):
     """An answer was not kept, as far as is known: a connection can break while it is being kept."""
 
 
+class Erased(Exception):
+    """What an answer's identifier named was erased meanwhile, so that nothing is kept under it any more."""
+
+
 class Intake(Protocol):
     """Where answers go."""
 
@@ -52,6 +57,7 @@ class Intake(Protocol):
 
         Raises:
             Unavailable: it is not known to be kept.
+            Erased: what was kept under this identifier has been erased meanwhile.
         """
 
     def confirm(self, letter: str) -> bool:
@@ -155,10 +161,15 @@ class _Corner:
             answer = self.form.accept((name, value) for name, value in sent if name != TOKEN)
         except Refused as refused:
             return self._page(400, values, token=token, problems=refused.problems)
+        return self._keep(answer, values, token)
+
+    def _keep(self, answer: Mapping[str, str], values: Mapping[str, str], token: str) -> AnyResponse:
         try:
             self.intake.keep(self.form.name, identifier(token, answer), answer, self.tongue)
         except Unavailable:
             return self._page(503, values, token=token, notice="unavailable")
+        except Erased:
+            return self._page(400, values, notice="erased")  # the page has another token, so that the same is another
         return redirect(self.path + RECEIVED, 303)
 
     def _page(
@@ -224,9 +235,11 @@ class _List:
     intake: Intake
 
     def ask(self) -> Response:
-        return self._page("confirm", 200, CONFIRM)
+        return self._page("confirm", 200, CONFIRM) if is_whole(self._letter) else self._cut_short()
 
     def confirm(self) -> Response:
+        if not is_whole(self._letter):
+            return self._cut_short()
         try:
             done = self.intake.confirm(self._letter)
         except Unavailable:
@@ -234,14 +247,19 @@ class _List:
         return self._page("confirmed", 200) if done else self._page("unknown", 404)
 
     def leave(self) -> Response:
-        return self._page("unsubscribe", 200, UNSUBSCRIBE)
+        return self._page("unsubscribe", 200, UNSUBSCRIBE) if is_whole(self._letter) else self._cut_short()
 
     def unsubscribe(self) -> Response:
+        if not is_whole(self._letter):
+            return self._cut_short()
         try:
             self.intake.unsubscribe(self._letter)
         except Unavailable:
             return self._page("unsubscribe", 503, UNSUBSCRIBE, "unavailable")
         return self._page("unsubscribed", 200)  # to whomever: who was on the list is nobody's to find out
+
+    def _cut_short(self) -> Response:
+        return self._page("cut_short", 404)
 
     @property
     def _letter(self) -> str:

@@ -89,13 +89,22 @@ COPY (SELECT json_build_object('id', id, 'purpose', left(purpose, 100), 'receive
 COMMIT;
 """
 _DELETE = """\\.
-CREATE TEMPORARY TABLE gone (id uuid, purpose text, sealed text) ON COMMIT DROP;
+CREATE TEMPORARY TABLE gone (id uuid, purpose text, sealed text, earlier uuid[]) ON COMMIT DROP;
 WITH done AS (DELETE FROM site.{form} AS kept USING pg_temp.asked WHERE kept.id = asked.id RETURNING kept.*)
-INSERT INTO pg_temp.gone SELECT id, purpose, sealed FROM done;
+INSERT INTO pg_temp.gone SELECT id, purpose, sealed, {earlier} FROM done;
+INSERT INTO site.spent (digest, day) SELECT DISTINCT encode(sha256(uuid_send(one)), 'hex'), CURRENT_DATE
+  FROM pg_temp.gone, unnest(id || earlier) AS one ON CONFLICT DO NOTHING;
+{remembered}
 COPY (SELECT json_build_object('id', id, 'purpose', purpose, 'sealed', left(sealed, {longest})) FROM pg_temp.gone
     ORDER BY id, purpose) {as_lines};
 COMMIT;
 """
+# Of a person who registered more than once: the registrations of before wait for the ledger, as when one unsubscribes.
+_REMEMBERED = """
+INSERT INTO site.erased (id, erased) SELECT DISTINCT one, CURRENT_DATE FROM pg_temp.gone, unnest(earlier) AS one
+  ON CONFLICT DO NOTHING;
+"""
+_NO_LETTERS = {"earlier": "NULL", "remembered": ""}
 _LEFT = "COPY (SELECT id FROM site.erased ORDER BY id) {as_lines};\n"
 # What a DELETE leaves on the disk until it is written over: dead rows and emptied pages (a plain VACUUM clears none),
 # what ANALYZE sampled, and the log of writes, of which a segment goes at the checkpoint after its end (no recycling).
@@ -280,7 +289,8 @@ def erase(command: Sequence[str], form: str, rows: Iterable[str]) -> list[tuple[
     """
     with _running(command) as (given, said):
         _give(given, rows)
-        given.write(_DELETE.format(form=form, as_lines=_AS_LINES, longest=LONGEST))
+        about_form = {"earlier": "earlier", "remembered": _REMEMBERED} if form == MAIL_SERVICE else _NO_LETTERS
+        given.write(_DELETE.format(form=form, as_lines=_AS_LINES, longest=LONGEST, **about_form))
         given.close()
         found = [(one["id"], one["purpose"], one["sealed"]) for one in map(json.loads, said)]
     tables = ", ".join(f"site.{name}" for name in ((form, "erased") if form == MAIL_SERVICE else (form,)))

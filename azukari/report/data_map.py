@@ -11,15 +11,15 @@ from typing import Any
 
 from azukari.report.lines import DataMap, Line, Part, Said, Words, many
 from azukari.report.measured import Measured
-from azukari.verify.database import COUNTING, LEFT
+from azukari.verify.database import COUNTING, LEFT, SPENT
 from azukari.verify.nginx_words import OUTCOME, PERSONAL, VISIT
 from azukari.verify.website import TOKEN
 from reference_site.answers import MAIL_SERVICE
 
 # A sealed answer's own columns: which one it is, for what it may be opened, the value, and when it came in.
 COLUMNS = frozenset({"id", "purpose", "sealed", "received"})
-# Of a registration besides: what its letters carry and whose it is, as hashes alone, and two days.
-LETTERS = frozenset({"person", "confirm", "leave", "confirmed", "lettered"})
+# Of a registration besides: what its letters carry and whose it is, as hashes alone, two days, and whose place it took.
+LETTERS = frozenset({"person", "confirm", "leave", "confirmed", "lettered", "earlier"})
 LOG = "access"  # the policy's collection that is the web server's log
 DOMAIN, DOMAINS = "domain", "/var/lib/azukari-domains"  # its item that is looked up later, and where counts of it lie
 COUNTED_BY = timedelta(hours=3)  # the counts of the night, and what deletes old ones (USE-05)
@@ -48,7 +48,7 @@ def data_map(site: Mapping[str, Any], found: Measured, now: datetime) -> DataMap
     policy = site.get("policy")
     if policy is None:
         return None
-    names = {f"site.{one['name']}" for one in policy["collections"]} | {*COUNTING, LEFT}
+    names = {f"site.{one['name']}" for one in policy["collections"]} | {*COUNTING, LEFT, SPENT}
     parts = [_Part(site, one, found, now).part() for one in policy["collections"]]
     return DataMap(tuple(parts), tuple(_cookies(policy, found)), tuple(_beside(names, found)))
 

@@ -12,6 +12,7 @@ from azukari.verify.host import CheckHost
 
 CLUSTER_SETTINGS = "/etc/postgresql/17/main"
 COUNTING = ("site.tally", "site.counts")  # how often what was chosen: what waits, and what may be published
+SPENT = "site.spent"  # identifiers of what was erased, as digests: none is taken again
 LEFT = "site.erased"  # where there is a mail tier: who unsubscribed, until the erasure ledger has it (USE-10)
 
 # Each gives one JSON document. What PostgreSQL came with is left out.

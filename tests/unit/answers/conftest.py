@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sealed_answers import FORM
+from site_database import script
 
 from azukari.people import sealing_keys
 from azukari.site import Site, holders_dir, load
@@ -35,3 +36,16 @@ def new_key(site: Site) -> Callable[..., PublicKey]:
         return sealing_keys.make(site, FORM, approval, site.contract.end, passphrase)[1].key
 
     return make
+
+
+@pytest.fixture
+def database(server: list[str]) -> Callable[[str], list[str]]:
+    """The site's own database, in a PostgreSQL of the tests' own where there is one; asks it, and returns the lines."""
+
+    def ask(statements: str) -> list[str]:
+        done = subprocess.run(server, input=statements, capture_output=True, text=True, check=False)
+        assert not done.returncode, done.stderr
+        return done.stdout.strip().splitlines()
+
+    ask(script())
+    return ask

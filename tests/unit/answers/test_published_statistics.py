@@ -1,53 +1,21 @@
 """What is counted when an answer is kept, by a real PostgreSQL where there is one; and what is published of it."""
 
 import json
-import subprocess
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-from jinja2 import Environment, StrictUndefined
 from typer.testing import CliRunner
 
 from azukari.answers import accesses, domains, statistics
 from azukari.cli import site as site_verb
 from azukari.content import content
 from azukari.errors import InputError, NotJudged, SafeguardFails
-from azukari.provision.derive import derive
 from azukari.site import load, state_dir
 from checks import test_site_statistics as judged
 
 FEMALE, OTHER = ("contact", "gender", "female"), ("contact", "gender", "other")
 SEALED = '{"reply": "a.b.c.d.e"}'
-
-
-def script():
-    """Return the script of the database, as far as it makes tables and programs that count."""
-    site = load(content("inventory") / "lab")
-    template = (content("roles") / "database" / "templates" / "site.sql.j2").read_text()
-    part = (
-        template.splitlines()[0]
-        + template[  # its first line says whether the site sends letters
-            template.index("{% for form in azukari.forms %}\nCREATE TABLE") : template.index("-- For whom what is")
-        ]
-    )
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701  SQL
-    text = environment.from_string(part).render(
-        azukari=derive(site, site.hosts["db"]), site={"time_zone": site.settings.time_zone}
-    )
-    owner = "DO $$ BEGIN IF to_regrole('site_owner') IS NULL THEN CREATE ROLE site_owner; END IF; END $$;"
-    return f"DROP SCHEMA IF EXISTS site CASCADE; {owner} CREATE SCHEMA site AUTHORIZATION site_owner;\n{text}"
-
-
-@pytest.fixture
-def database(server):
-    def ask(statements):
-        done = subprocess.run(server, input=statements, capture_output=True, text=True, check=False)
-        assert not done.returncode, done.stderr
-        return done.stdout.strip().splitlines()
-
-    ask(script())
-    return ask
 
 
 def keep(number, chosen, form="contact", purposes=SEALED):

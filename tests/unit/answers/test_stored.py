@@ -24,7 +24,9 @@ CREATE SCHEMA site;
 CREATE TABLE site.contact (id uuid NOT NULL, purpose text NOT NULL, sealed text NOT NULL,
   received date NOT NULL DEFAULT CURRENT_DATE, PRIMARY KEY (id, purpose));
 CREATE TABLE site.mail_service (LIKE site.contact INCLUDING ALL);
+ALTER TABLE site.mail_service ADD COLUMN earlier uuid[];
 CREATE TABLE site.erased (id uuid PRIMARY KEY, erased date NOT NULL);
+CREATE TABLE site.spent (digest text PRIMARY KEY, day date NOT NULL);
 """
 KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 NEW = ec.generate_private_key(ec.SECP256R1())

@@ -230,7 +230,8 @@ FORGETS = (
     " DELETE FROM site.mail_service WHERE confirmed IS NULL AND"
     " (lettered < (now() AT TIME ZONE 'Asia/Tokyo')::date - 1"
     " OR lettered IS NULL AND received < (now() AT TIME ZONE 'Asia/Tokyo')::date - 7);"
-    " GET DIAGNOSTICS deleted = ROW_COUNT; form := 'mail_service'; days := 1; RETURN NEXT; END"
+    " GET DIAGNOSTICS deleted = ROW_COUNT; form := 'mail_service'; days := 1; RETURN NEXT;"
+    " DELETE FROM site.spent WHERE day < (now() AT TIME ZONE 'Asia/Tokyo')::date - 2; END"
 )
 
 

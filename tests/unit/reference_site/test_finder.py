@@ -36,8 +36,10 @@ SET client_min_messages = error;
 DROP SCHEMA IF EXISTS site CASCADE;
 CREATE SCHEMA site;
 CREATE TABLE site.mail_service (id uuid NOT NULL, purpose text NOT NULL DEFAULT 'delivery', sealed text NOT NULL DEFAULT
-  'a.b.c.d.e', received date NOT NULL DEFAULT CURRENT_DATE, person text, PRIMARY KEY (id, purpose));
+  'a.b.c.d.e', received date NOT NULL DEFAULT CURRENT_DATE, person text,
+  earlier uuid[], PRIMARY KEY (id, purpose));
 CREATE TABLE site.erased (id uuid PRIMARY KEY, erased date NOT NULL);
+CREATE TABLE site.spent (digest text PRIMARY KEY, day date NOT NULL);
 """
 
 

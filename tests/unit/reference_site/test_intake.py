@@ -15,7 +15,7 @@ from reference_site.forms import form
 from reference_site.intake import CONFIRM, KEEP, UNSUBSCRIBE, DailyKeys, SealedIntake
 from reference_site.recipients import NAMESPACE, KeyStatement
 from reference_site.sealing import CannotUnseal, Place, unseal
-from reference_site.web import Unavailable
+from reference_site.web import Erased, Unavailable
 from tests.unit.reference_site.conftest import POLICY
 
 ROW = "6f1c8c5e-5d0e-4f6a-9a53-0c2f6f6a1b2c"
@@ -28,7 +28,7 @@ class Database:
 
     def __init__(self, *happens):
         self.happens, self.opened, self.closed, self.asked, self.committed = list(happens), 0, 0, [], 0
-        self.says = None
+        self.says = True
 
     def connect(self):
         self._happen()
@@ -103,6 +103,13 @@ def test_each_purpose_gets_its_own_items_alone(intake_on, holder_key):
     }
     assert list(parameters[2].obj) == ["reply", "reference", "policymaking"]
     assert parameters[3].obj == {"gender": "female"}
+
+
+def test_what_was_erased_meanwhile_is_not_kept_again(intake_on):
+    database = Database()
+    database.says = None
+    with pytest.raises(Erased):
+        intake_on(database).keep("contact", ROW, ANSWER, "ja")
 
 
 def test_what_was_chosen_is_told_for_counting_and_nothing_else(intake_on):
@@ -261,7 +268,6 @@ def test_of_a_registration_the_address_and_the_language_are_kept_and_nothing_els
 
 def test_the_database_is_told_the_hash_of_a_letters_secret_alone(list_on):
     database = Database()
-    database.says = True
     assert list_on(database).confirm(SECRET)
     list_on(database).unsubscribe(SECRET)
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
@@ -269,14 +275,6 @@ def test_the_database_is_told_the_hash_of_a_letters_secret_alone(list_on):
     assert database.committed == 2
     database.says = False
     assert not list_on(database).confirm(SECRET)
-
-
-@pytest.mark.parametrize("letter", ["", "x", "x" * 42, "x" * 44, "é" * 43, "x" * 42 + "\n", "x" * 42 + "'"])
-def test_what_is_no_letters_secret_is_no_question_to_the_database(list_on, letter):
-    database = Database()
-    assert not list_on(database).confirm(letter)
-    list_on(database).unsubscribe(letter)
-    assert not database.asked
 
 
 def test_what_is_not_known_to_be_done_is_unavailable(list_on, caplog):

@@ -170,6 +170,17 @@ def test_one_person_is_known_again_and_nobody_else(service, rows):
     assert len({rows.noted[row][1] for row in ROWS[:3]}) == 3
 
 
+def test_all_letters_to_a_person_have_the_same_way_out_however_often_one_registers(service, rows, post, tmp_path):
+    register(rows, address("a@example.jp"))
+    service.round()
+    rows.listed = {ROWS[4]: sealed(ROWS[4], address("A@example.jp"))}  # another registration of the same person
+    hand_over(tmp_path, LETTER)
+    service.round()
+    first, second = (link(message, "unsubscribe").partition("letter=")[2] for _, message in post.taken)
+    assert first == second
+    assert hashlib.sha256(first.encode()).hexdigest() == rows.noted[ROWS[0]][2]
+
+
 def test_who_had_enough_letters_today_gets_no_other(service, rows, post):
     register(rows, address())
     rows.refused = {ROWS[0]}
@@ -251,8 +262,8 @@ def test_each_subscriber_gets_one_message_with_a_way_out_of_their_own(service, r
     assert [reader for reader, _ in post.taken] == [f"r{at}@example.jp" for at in range(3)]
     messages = [message_from_bytes(message) for _, message in post.taken]
     assert len({one["Message-ID"] for one in messages}) == 3
-    for row, one, (_, raw) in zip(ROWS, messages, post.taken, strict=False):
-        way = f"https://www.lab.test/mail-service/unsubscribe/?letter={SECRETS.leave(row)}"
+    for one, (reader, raw) in zip(messages, post.taken, strict=True):
+        way = f"https://www.lab.test/mail-service/unsubscribe/?letter={SECRETS.leave(SECRETS.person(reader))}"
         assert one["List-Unsubscribe"] == f"<{way}>"
         assert one["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert link(raw, "unsubscribe") == way

@@ -37,7 +37,8 @@ def test_the_named_forms_are_served_and_no_other(told):
 def test_the_lists_pages_come_with_its_form(told, contact, change):
     change(forms=[contact, contact | {"name": "mail_service"}], holders={"contact": "office", "mail_service": "mail"})
     app = create(*_files(told))
-    paths = ["/contact/", "/mail-service/", "/en/mail-service/confirm/", "/mail-service/unsubscribe/"]
+    paths = ["/contact/", "/mail-service/"]
+    paths += [f"/{path}/?letter={'x' * 43}" for path in ("en/mail-service/confirm", "mail-service/unsubscribe")]
     assert [get(app, path).status_code for path in paths] == [200] * 4
 
 

@@ -11,7 +11,7 @@ import yaml
 from azukari.content import content
 from reference_site.forms import form
 from reference_site.pages import HERE, Pages, Shell
-from reference_site.web import FORM, PATHS, Settings, Unavailable, application
+from reference_site.web import FORM, PATHS, Erased, Settings, Unavailable, application
 
 POLICY = yaml.safe_load((content("inventory") / "lab" / "group_vars" / "all" / "policy.yml").read_text("utf-8"))[
     "policy"
@@ -29,6 +29,7 @@ class Kept:
 
     def __init__(self):
         self.rows, self.tongues, self.down, self.waiting, self.listed = {}, {}, False, set(), set()
+        self.erased = set()
 
     def _be_there(self):
         if self.down:
@@ -36,6 +37,8 @@ class Kept:
 
     def keep(self, form, row, answer, tongue):
         self._be_there()
+        if row in self.erased:
+            raise Erased
         self.rows.setdefault(row, (form, dict(answer)))
         self.tongues[row] = tongue
 
@@ -268,6 +271,9 @@ def test_a_registration_is_kept_until_it_is_confirmed(client, kept, tongue):
     assert WORDS[tongue]["mail_service"]["received"] in Page(client.get(path + "received/")).words
 
 
+ONE, TWO = "one-".ljust(43, "1"), "two_".ljust(43, "2")  # letters' secrets
+
+
 def follow(client, path):
     """Follow a letter's link, and press the button."""
     page = Page(client.get(path))
@@ -276,30 +282,30 @@ def follow(client, path):
 
 
 def test_to_look_at_a_letters_link_changes_nothing(client, kept):
-    kept.waiting, kept.listed = {"one"}, {"two"}
-    for path in ("confirm/?letter=one", "unsubscribe/?letter=two"):
+    kept.waiting, kept.listed = {ONE}, {TWO}
+    for path in (f"confirm/?letter={ONE}", f"unsubscribe/?letter={TWO}"):
         assert client.get("/en/mail-service/" + path).status_code == 200
         assert client.head("/en/mail-service/" + path).status_code == 200
-    assert (kept.waiting, kept.listed) == ({"one"}, {"two"})
+    assert (kept.waiting, kept.listed) == ({ONE}, {TWO})
 
 
 def test_a_registration_is_confirmed_by_its_letter_and_no_other(client, kept, tongue):
     path, words = PATHS["mail_service"][tongue], WORDS[tongue]["mail_service"]
-    kept.waiting = {"a b&c"}
+    kept.waiting = {ONE}
     for _ in range(2):  # who presses twice is left with the same good news
-        done = follow(client, path + "confirm/?letter=a%20b%26c")
-        assert (done.status_code, kept.listed) == (200, {"a b&c"})
+        done = follow(client, f"{path}confirm/?letter={ONE}")
+        assert (done.status_code, kept.listed) == (200, {ONE})
         assert words["confirmed"] in Page(done).words
-    other = follow(client, path + "confirm/?letter=a")
+    other = follow(client, f"{path}confirm/?letter={TWO}")
     assert other.status_code == 404
     assert words["unknown"] in Page(other).words
 
 
 def test_a_mail_program_unsubscribes_with_one_click(client, kept):
-    kept.listed = {"two"}
+    kept.listed = {TWO}
     for _ in range(2):  # RFC 8058 section 3.1: no cookie, no redirect, whatever else the sender's program says
         response = client.post(
-            "/mail-service/unsubscribe/?letter=two",
+            f"/mail-service/unsubscribe/?letter={TWO}",
             data="List-Unsubscribe=One-Click",
             headers={"Sec-Fetch-Site": "none"},
         )
@@ -309,15 +315,40 @@ def test_a_mail_program_unsubscribes_with_one_click(client, kept):
 
 
 @pytest.mark.parametrize("at", ["confirm", "unsubscribe"])
+@pytest.mark.parametrize("letter", ["", "x", "x" * 42, "x" * 44, "%C3%A9" * 43, "x" * 42 + "%0A", "x" * 42 + "'"])
+def test_a_link_that_was_cut_short_is_said_to_be_so(client, kept, at, letter):
+    kept.down = True  # nobody is asked
+    for ask in (client.get, client.post):
+        response = ask(f"/en/mail-service/{at}/?letter={letter}")
+        assert response.status_code == 404
+        assert WORDS["en"]["mail_service"]["cut_short"] in Page(response).words
+        assert not Page(response).all("form")
+
+
+def test_what_was_erased_is_not_kept_again_from_the_same_page_but_from_the_next(client, kept):
+    first = Page(client.get("/en/contact/")).token
+    assert send(client, {"comments": "again"}, token=first).status_code == 303
+    kept.erased = set(kept.rows)
+    response = send(client, {"comments": "again"}, token=first)
+    page = Page(response)
+    assert response.status_code == 400
+    assert WORDS["en"]["erased"] in page.words
+    assert "again" in page.words
+    assert page.token != first
+    assert send(client, {"comments": "again"}, token=page.token).status_code == 303
+    assert len(kept.rows) == 2
+
+
+@pytest.mark.parametrize("at", ["confirm", "unsubscribe"])
 def test_what_could_not_be_done_can_be_tried_again(client, kept, at):
-    kept.down, kept.waiting, kept.listed = True, {"one"}, {"one"}
-    response = follow(client, f"/en/mail-service/{at}/?letter=one")
+    kept.down, kept.waiting, kept.listed = True, {ONE}, {ONE}
+    response = follow(client, f"/en/mail-service/{at}/?letter={ONE}")
     page = Page(response)
     assert response.status_code == 503
     assert WORDS["en"]["mail_service"][at] in page.words
     kept.down = False
     assert client.post(page.all("form")[0]["action"]).status_code == 200
-    assert kept.listed == ({"one"} if at == "confirm" else set())
+    assert kept.listed == ({ONE} if at == "confirm" else set())
 
 
 BODIES = [
