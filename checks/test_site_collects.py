@@ -12,7 +12,7 @@ import reference_site
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 from azukari.verify.nginx_words import OUTCOME, PERSONAL, VISIT, Setting, defined, of_host, used
 from azukari.verify.pages import Page
-from azukari.verify.website import TOKEN, declared_forms, letter_paths, set_cookies, visit, visited
+from azukari.verify.website import NOBODYS, TOKEN, declared_forms, letter_paths, set_cookies, visit, visited
 
 # --- USE-01 -----------------------------------------------------------------------------------------------------------
 # Four places where something is collected: forms, cookies, nginx's log, and the program behind the forms. The fifth,
@@ -60,7 +60,7 @@ def asked_for(collection, path):
 def clicked(path):
     """Return what a page asks that a letter leads to: one click, which says what the letter's own link says."""
     nothing = {"fields": [], "hidden fields": [], "required fields": [], "choices": {}}
-    return {**nothing, "ways of sending": [f"post to {path}?letter="]}
+    return {**nothing, "ways of sending": [f"post to {path}?letter={NOBODYS}"]}
 
 
 def unseen_links(pages, site):

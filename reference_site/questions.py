@@ -84,7 +84,7 @@ def verified(file: bytes, site: str, office_key: str) -> Question:
         carried = json.loads(file)
         text, signature = carried["question"].encode(), carried["signature"].encode("ascii")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise NoQuestion("The file is no signed question; the office makes one: azukari office question") from None
+        raise NoQuestion("The file is no signed question as `azukari office question` makes one.") from None
     try:
         proven = signed(text, signature, office_key, NAMESPACE)
     except CannotTell as error:

@@ -106,6 +106,19 @@ INSERT INTO site.erased (id, erased) SELECT DISTINCT one, CURRENT_DATE FROM pg_t
 """
 _NO_LETTERS = {"earlier": "NULL", "remembered": ""}
 _LEFT = "COPY (SELECT id FROM site.erased ORDER BY id) {as_lines};\n"
+# A negative number that waits beside the others: each night they are added up.
+_BEFORE_CHOICES = """
+SET client_min_messages = error;
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
+CREATE TEMPORARY TABLE chosen (item text NOT NULL, choice text NOT NULL) ON COMMIT DROP;
+COPY pg_temp.chosen (item, choice) FROM STDIN;
+"""
+_UNCOUNT = """\\.
+INSERT INTO site.tally (form, item, choice, answers)
+  SELECT '{form}', item, choice, -count(*) FROM pg_temp.chosen GROUP BY item, choice;
+COMMIT;
+"""
 # What a DELETE leaves on the disk until it is written over: dead rows and emptied pages (a plain VACUUM clears none),
 # what ANALYZE sampled, and the log of writes, of which a segment goes at the checkpoint after its end (no recycling).
 # Connections that wait hold removed files open: they are ended, and the website opens another with its next answer.
@@ -320,6 +333,26 @@ def entered(command: Sequence[str], rows: Iterable[str]) -> None:
         NotJudged: the database gave no whole answer; they wait on.
     """
     about(command, rows, "DELETE FROM site.erased AS kept USING pg_temp.asked WHERE kept.id = asked.id;")
+
+
+def uncount(command: Sequence[str], form: str, chosen: Iterable[tuple[str, str]]) -> None:
+    """Take a drill's own choices off what waits to be counted: published numbers are of persons (USE-08).
+
+    Args:
+        command: as `psql` returns it.
+        form: one of the site's forms.
+        chosen: item and choice, once for each answer that was kept.
+
+    Raises:
+        NotJudged: the database gave no whole answer; they are counted on.
+    """
+    with _running(command) as (given, said):
+        given.write(_BEFORE_CHOICES)
+        for item, choice in chosen:
+            given.write(f"{item}\t{choice}\n")
+        given.write(_UNCOUNT.format(form=form))
+        given.close()
+        list(said)
 
 
 def about(command: Sequence[str], rows: Iterable[str], statements: str) -> list[str]:

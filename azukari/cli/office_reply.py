@@ -77,7 +77,10 @@ def _address(text: str, whose: str) -> Address:
 
 
 def _text() -> str:
-    text = sys.stdin.read(LONGEST + 1)
+    try:
+        text = sys.stdin.buffer.read(4 * LONGEST + 1).decode()  # a character has four bytes at most
+    except UnicodeDecodeError as error:
+        raise InputError("The reply is not in UTF-8; convert it (iconv). Nothing was written.") from error
     if not text.strip():
         raise InputError("The reply is empty: its text is read from standard input; nothing was written.")
     if len(text) > LONGEST:

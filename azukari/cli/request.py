@@ -14,13 +14,14 @@ from azukari.cli.office_answers import NOT_ALL
 from azukari.cli.options import SiteOption, chosen_site
 from azukari.drills.outcome import Outcome
 from azukari.drills.sending import mail_host
-from azukari.errors import InputError
+from azukari.errors import InputError, SafeguardFails
 from azukari.evidence import signer
 from azukari.provision.release import forms, policy_digest
 from azukari.provision.session import session
-from azukari.rights import erasing
+from azukari.rights import erasing, known
 from azukari.rights import question as questions
 from azukari.rights import request as requests
+from azukari.rights.ledger import Ledger
 from azukari.site import Site, holders_dir
 from reference_site.answers import MAIL_SERVICE
 from reference_site.sealing import key_id
@@ -120,14 +121,19 @@ def delete(file: _File, site: SiteOption = None) -> int:
 def replay(site: SiteOption = None) -> int:
     """Delete again whatever the erasure ledger names: after every restore, before the site takes anything in.
 
-    Who unsubscribed meanwhile is entered first. Exit code 1: something was still found, or it broke off; run it again.
+    Who unsubscribed meanwhile is entered first. Exit code 1: something was still found, or it broke off (run again), or
+    the ledger is shorter than a signed run has seen it (put a whole copy in its place first).
     """
     declared = chosen_site(site)
+    ledger = Ledger(declared, "erasures")
+    digests = [one.digest for one in ledger.entries()]
+    if fault := known.less_than(digests, known.most_before(declared, "erasures"), "lines"):
+        raise SafeguardFails(f"{ledger.path}: {fault} Nothing was deleted.")
     if MAIL_SERVICE in forms(declared):
         _gather(declared)
     named = erasing.erased(declared)
     if not named:
-        _say("The erasure ledger names nothing.")
+        _say(f"The erasure ledger {ledger.path} names nothing, and no signed run has seen one that did.")
         return 0
     codes = []
     for form, rows in named.items():

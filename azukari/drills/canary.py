@@ -23,7 +23,7 @@ from azukari.drills import keys
 from azukari.drills.hosts import as_root, on_all
 from azukari.drills.looking import looked_for
 from azukari.drills.outcome import Outcome, Say
-from azukari.drills.visitor import Sent, Visitor
+from azukari.drills.visitor import Sent, Visitor, chosen
 from azukari.errors import NotJudged
 from azukari.provision.session import Session
 from azukari.site import Site, holders_dir
@@ -219,9 +219,12 @@ class _Canary:
         self.step("what was acknowledged while services were killed", not lost, said)
 
     def clean_up(self) -> None:
-        """Delete the drill's own answers, and nothing else."""
+        """Delete the drill's own answers and what they chose, and nothing else."""
+        kept = {row for row, _, _ in self._rows(self._sent)}
         if rows := [one.row for one in self._sent if one.row]:
             self._about(rows, f"DELETE FROM site.{FORM} AS kept USING pg_temp.asked WHERE kept.id = asked.id;")  # noqa: S608
+        mine = [one for one in self._sent if one.row in kept]
+        stored.uncount(stored.psql(self._at, self._db), FORM, chosen(self._visitor.form, mine))
         left = self._rows(self._sent)
         self.step("the drill's own answers are deleted", not left, f"{len(left)} values of them are left")
 

@@ -21,7 +21,7 @@ from azukari.drills.hosts import as_root, on_all
 from azukari.drills.looking import looked_for
 from azukari.drills.mail import unsigned
 from azukari.drills.outcome import Outcome, Say
-from azukari.drills.visitor import Sent, Visitor
+from azukari.drills.visitor import Sent, Visitor, chosen
 from azukari.errors import NotJudged
 from azukari.lab import Lab
 from azukari.lab.internet import READERS
@@ -206,9 +206,11 @@ class _Letters:
         self._note_ways_out(letter)
 
     def clean_up(self) -> None:
-        """Erase the drill's own registrations, and nothing else."""
+        """Erase the drill's own registrations and what they chose, and nothing else."""
         if rows := [one.row for one in self._sent if one.row]:
             self._about(rows, "DELETE FROM site.mail_service AS kept USING pg_temp.asked WHERE kept.id = asked.id;")
+        mine = [one for one in self._sent if one.acknowledged]
+        self._uncount(chosen(self._visitor.form, mine))
         left = [one for one in self._sent if one.row and self._row(one)]
         self.step("the drill's own registrations are erased", not left, f"{len(left)} of them are left")
 
@@ -246,6 +248,9 @@ class _Letters:
 
     def _about(self, rows: list[str], statement: str) -> list[str]:
         return stored.about(stored.psql(self._at, self._db), rows, statement)
+
+    def _uncount(self, mine: list[tuple[str, str]]) -> None:
+        stored.uncount(stored.psql(self._at, self._db), MAIL_SERVICE, mine)
 
     def _active(self, host: str, unit: str) -> bool:
         until = time.monotonic() + _BACK_WITHIN

@@ -8,18 +8,29 @@ it can find anything at all is shown by a control: another mark, put down on pur
 # ruff: noqa: PTH114, PTH115, PTH116, PTH123, PTH208, T201
 
 import base64
+import bz2
+import gzip
 import hashlib
 import json
+import lzma
 import os
+import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 LARGEST_DELETED = 64 * 2**20  # bytes of an open file without a name
 AT_ONCE = 16 * 2**20  # bytes of the journal, which may be larger than the memory
 NOT_DISKS = {"proc", "sys"}
 CORES = ("/var/lib/systemd/coredump", "/var/crash")
+OPENERS: dict[bytes, Callable[[str], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}  # by how a compressed file begins
+PACKAGED = "/usr"  # what comes with the release is compressed there, and nobody's
 
 
 def written(mark: str) -> list[bytes]:
@@ -50,6 +61,44 @@ def on_disks(patterns: list[bytes]) -> list[str]:
         check=False,
     )
     return sorted(done.stdout.decode(errors="replace").splitlines())
+
+
+def in_compressed(patterns: list[bytes]) -> list[str]:
+    """Return the compressed files of this host that hold a pattern: rotated logs, and what sudo keeps."""
+    tops = {name for name in os.listdir("/") if not os.path.islink(f"/{name}")} - {*NOT_DISKS, PACKAGED[1:]}
+    return [path for top in sorted(tops) for path in regular(f"/{top}") if unpacked_holds(path, patterns)]
+
+
+def regular(top: str) -> Iterator[str]:
+    """Give the regular files below a folder."""
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = f"{folder}/{name}"
+            try:
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    yield path
+            except OSError:  # it is gone
+                continue
+
+
+def unpacked_holds(path: str, patterns: list[bytes]) -> bool:
+    """Tell whether a compressed file holds a pattern, as far as it can be unpacked; another holds none here."""
+    try:
+        with open(path, "rb") as file:
+            begins = file.read(6)
+        opener = next((one for how, one in OPENERS.items() if begins.startswith(how)), None)
+        if opener is None:
+            return False
+        longest, before = max(map(len, patterns)), b""
+        with opener(path) as file:
+            while part := file.read1(2**20):  # what can be read of one that is still being written, too
+                text = before + part
+                if any(pattern in text for pattern in patterns):
+                    return True
+                before = text[-longest:]
+    except (OSError, EOFError, ValueError, lzma.LZMAError):
+        return False
+    return False
 
 
 def in_processes(patterns: list[bytes]) -> list[str]:
@@ -115,11 +164,15 @@ def control(mark: str, since: float) -> list[str]:
         for number, way in enumerate(ways):
             with open(f"{folder}/{number}", "wb") as file:
                 file.write(b"before " + way + b" after")
+        with gzip.open(f"{folder}/packed", "wb") as packed:
+            packed.write(b"before " + mark.encode() + b" after")
         child = subprocess.Popen(["sleep", "60"], env={"CONTROL": mark})
         try:
             time.sleep(0.2)
             seen = set(on_disks(ways))
             missed += [f"way {number} on a disk" for number in range(len(ways)) if f"{folder}/{number}" not in seen]
+            if f"{folder}/packed" not in in_compressed(ways):
+                missed.append("a compressed file")
             if f"/proc/{child.pid}/environ" not in in_processes(ways):
                 missed.append("a process")
             subprocess.run(["systemd-cat", "--identifier=azukari-drill"], input=mark.encode(), check=True)
@@ -142,6 +195,6 @@ def main(marks: dict[str, str], control_mark: str, since: float, raw: Iterable[s
         raw: further marks that are no text: bytes, in hexadecimal.
     """
     patterns = [way for mark in marks for way in written(mark)] + [in_a_line(bytes.fromhex(one)) for one in raw]
-    found = on_disks(patterns) + in_processes(patterns) + in_the_journal(patterns, since)
+    found = on_disks(patterns) + in_compressed(patterns) + in_processes(patterns) + in_the_journal(patterns, since)
     files = sum(len(names) for _, _, names in os.walk("/"))
     print(json.dumps({"found": found, "cores": cores(since), "missed": control(control_mark, since), "files": files}))

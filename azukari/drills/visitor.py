@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from azukari.ssh.http import NO_ANSWER, Reply, exchange, request
 from azukari.ssh.tls import Place
 from azukari.ssh.trust import visitors_trust
 from reference_site.answers import FORM, PATHS, TOKEN, identifier
-from reference_site.forms import form
+from reference_site.forms import Form, form
 
 ACKNOWLEDGED = 303  # RFC 9110, 15.4.4: received; the thanks are on another page
 # What comes by itself with a request, and is kept nowhere: whose telephone it is (policy 2(1)), its kind, where it was.
@@ -40,6 +40,12 @@ class Sent:
     def acknowledged(self) -> bool:
         """Whether the visitor was told that it was received."""
         return self.status == ACKNOWLEDGED
+
+
+def chosen(asked: Form, sent: Iterable[Sent]) -> list[tuple[str, str]]:
+    """Return item and choice of all that answers gave of offered choices, which the website counts."""
+    offered = [field.name for field in asked.fields if field.choices]
+    return [(name, one.answer[name]) for one in sent for name in offered if name in one.answer]
 
 
 class Visitor:

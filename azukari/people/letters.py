@@ -20,8 +20,14 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         given = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read as a letter: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not in UTF-8; convert it, for example with iconv.") from error
+    except yaml.YAMLError as error:
+        mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "it is not whole"
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise InputError(f"{where}: is no YAML ({why}); a letter has subject and text, each in ja and en.") from error
     if not isinstance(given, dict):
         raise InputError(f"{path} is no letter; a letter has subject and text, each in ja and en.")
     return given

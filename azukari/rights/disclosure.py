@@ -123,8 +123,11 @@ def entered(site: Site, path: Path | None = None) -> list[tuple[Entry, Proposal,
         path: a copy of the ledger; its own by default.
 
     Raises:
+        InputError: there is no such file.
         LedgerBroken: names the line, and what is wrong with it.
     """
+    if path is not None and not path.is_file():
+        raise InputError(f"There is no file {path}; name a copy of the ledger, or leave --ledger out.")
     book = Ledger(site, "disclosures", path)
     zone = zoneinfo.ZoneInfo(site.settings.time_zone)
     found = []

@@ -22,7 +22,7 @@ class Found:
 
 
 def address(text: str) -> tuple[str, str]:
-    """Return local part and domain of an e-mail address as they are compared: in full, the domain without case.
+    """Return local part and domain of an e-mail address as they are compared: in full, without case.
 
     Raises:
         InputError: it is no address; what it is instead is not repeated.
@@ -30,7 +30,7 @@ def address(text: str) -> tuple[str, str]:
     local, at, domain = text.strip().rpartition("@")
     if not (local and at and domain):
         raise InputError("What was given is no e-mail address; give it in full, such as somebody@example.jp.")
-    return local, domain.casefold()
+    return local.casefold(), domain.casefold()
 
 
 def given_in(collection: Collection) -> list[str]:
@@ -52,7 +52,21 @@ def by_address(
 
 def _same(answer: Answer, item: str, wanted: tuple[str, str]) -> bool:
     local, at, domain = answer.items.get(item, "").strip().rpartition("@")
-    return bool(at) and (local, domain.casefold()) == wanted
+    return bool(at) and (local.casefold(), domain.casefold()) == wanted
+
+
+def _must_fit(items: Mapping[str, str], collection: Collection) -> None:
+    """Refuse what the form would not take."""
+    allowed = {field.name: field for field in form(collection.model_dump(mode="json")).fields}
+    for name, text in items.items():
+        if name not in allowed:
+            raise InputError(
+                f"{collection.name} has no item “{name[:40]}”; it has {', '.join(allowed)}. Nothing was sealed."
+            )
+        if not isinstance(text, str):
+            raise InputError(f"“{name}” is given as no text; write a text in quotes. Nothing was sealed.")
+        if (allowed[name].required and not text) or (text and allowed[name].problem(text)):
+            raise InputError(f"“{name}” cannot be what was given; the form would refuse it too. Nothing was sealed.")
 
 
 def corrected(
@@ -76,14 +90,7 @@ def corrected(
     Raises:
         InputError: no such answer, an item that it cannot have, or a value of it does not open; nothing is sealed.
     """
-    allowed = {field.name: field for field in form(collection.model_dump(mode="json")).fields}
-    for name, text in items.items():
-        if name not in allowed or not isinstance(text, str):
-            raise InputError(
-                f"{collection.name} has no item “{name[:40]}”; it has {', '.join(allowed)}. Nothing was sealed."
-            )
-        if (allowed[name].required and not text) or (text and allowed[name].problem(text)):
-            raise InputError(f"“{name}” cannot be what was given; the form would refuse it too. Nothing was sealed.")
+    _must_fit(items, collection)
     own = [one for one in found if isinstance(one, Value) and one.row == row]
     changes, served = [], set()
     for one in own:

@@ -22,13 +22,13 @@ def told(site: Site, kind: Kind, digests: Sequence[str], fault: str) -> dict[str
         digests: of its lines, the oldest first.
         fault: why it is not whole; empty where it is.
     """
-    most = _most_before(site, kind)
+    most = most_before(site, kind)
     if not fault and len(digests) > most[0]:
         most = [len(digests), digests[-1]]
     return {"there": Ledger(site, kind).path.exists(), "fault": fault, "digests": list(digests), "most": most}
 
 
-def _most_before(site: Site, kind: Kind) -> list[Any]:
+def most_before(site: Site, kind: Kind) -> list[Any]:
     """Return number and digest of the last line of the longest ledger that the newest signed run knows of.
 
     Each run hands on the most that was ever seen, so that a red one is not forgotten by the next.
@@ -61,14 +61,26 @@ def must_be_whole(run: RunContext, found: Mapping[str, Any], what: str, look: st
     """
     if not found["there"] and not found["most"][0] and run.judged_as == "auditor":
         not_evaluated(f"no ledger of {what} is at hand here: the contractor keeps it, and hands over a copy")
-    digests, (count, last) = found["digests"], found["most"]
+    fault = f"{found['fault']} Where to look: {look}." if found["fault"] else ""
+    if fault := fault or less_than(found["digests"], found["most"], what):
+        raise AssertionError(fault)
+
+
+def less_than(digests: Sequence[str], most: Sequence[Any], what: str) -> str:
+    """Return in what a ledger falls short of the most that a signed run has seen of it; empty where it does not.
+
+    Args:
+        digests: of its lines, the oldest first.
+        most: as `most_before` returns it.
+        what: its lines, in the plural.
+    """
+    count, last = most
     elsewhere = "Where to look: a copy of the ledger, and `azukari evidence list`."
-    shorter = (
-        f"the ledger holds {len(digests)} {what}; an earlier run has signed that there were {count}: they were taken "
-        f"from its end. {elsewhere}"
-    )
-    other = f"entry {count} is not the one that an earlier run has signed: the ledger was written anew. {elsewhere}"
-    faults = [f"{found['fault']} Where to look: {look}."] if found["fault"] else []
-    faults += [shorter] if count > len(digests) else [other] if count and digests[count - 1] != last else []
-    if faults:
-        raise AssertionError(faults[0])
+    if count > len(digests):
+        return (
+            f"the ledger holds {len(digests)} {what}; an earlier run has signed that there were {count}: they were "
+            f"taken from its end. {elsewhere}"
+        )
+    if count and digests[count - 1] != last:
+        return f"entry {count} is not the one that an earlier run has signed: the ledger was written anew. {elsewhere}"
+    return ""

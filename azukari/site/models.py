@@ -162,7 +162,7 @@ class Cookie(Strict):
 
     name: Slug
     purpose: Slug
-    days: Days
+    days: Annotated[int, Field(ge=1, le=400, description="a whole number of days, 1 to 400 (RFC 6265bis, 5.5)")]
     title: Bilingual
 
 

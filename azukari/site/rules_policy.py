@@ -9,6 +9,12 @@ from azukari.site.yaml_lines import Where
 
 _NO_ITEMS = ("token", "notice", "main")
 _READERS = ("office", *DUTIES)
+# What the website collects: by itself, and by its forms, which are sealed for the office and for the mail tier.
+_BY_ITSELF, _MESSAGES, _MAILING = "access", "contact", "mail_service"
+_COLLECTIONS = (_BY_ITSELF, _MESSAGES, _MAILING)
+_OPENED_BY = {_MESSAGES: ("office",), _MAILING: ()}
+# Where the website has something else already (reference_site/answers.py).
+_TAKEN = ("/", "/en/", "/contact/", "/en/contact/", "/mail-service/", "/en/mail-service/", "/error/", "/assets/")
 
 
 def apply(parts: Parts, policy: Policy) -> None:
@@ -19,6 +25,10 @@ def apply(parts: Parts, policy: Policy) -> None:
     for index, collection in enumerate(policy.collections):
         where: Where = ("policy", "collections", index)
         _collection(parts, where, collection, purposes)
+    for lang, path in (("ja", policy.url.ja), ("en", policy.url.en)):
+        if path in _TAKEN or (lang == "en" and path == policy.url.ja):
+            message = f"the path “{path}” is another page's already; allowed is any other; choose one for the policy."
+            parts.add(POLICY, ("policy", "url", lang), message)
     for index, cookie in enumerate(policy.cookies):
         _purpose(parts, ("policy", "cookies", index, "purpose"), cookie.purpose, purposes)
     _unused(parts, policy, purposes)
@@ -33,15 +43,42 @@ def _collection(parts: Parts, where: Where, collection: Collection, purposes: se
         at: Where = (*where, "items", number, "choices")
         _once(parts, f"choice of “{item.name}”", at, (choice.name for choice in item.choices))
         _purposes_of(parts, (*where, "items", number, "purposes"), collection, item, purposes)
+    if collection.name not in _COLLECTIONS:
+        message = (
+            f"the website has no place for the collection “{collection.name}”; there are {', '.join(_COLLECTIONS)}; "
+            "correct the name."
+        )
+        parts.add(POLICY, (*where, "name"), message)
     for number, reader in enumerate(collection.readers):
-        if reader not in _READERS:
-            message = f"the reader “{reader}” is unknown; allowed are {', '.join(_READERS)}; correct it."
-            parts.add(POLICY, (*where, "readers", number), message)
+        allowed = _OPENED_BY.get(collection.name, _READERS)
+        if reader not in allowed:
+            known = f"allowed are {', '.join(allowed)}; correct it" if allowed else "nobody reads it; remove it"
+            unknown = "is unknown" if reader not in _READERS else f"cannot open what is kept of {collection.name}"
+            parts.add(POLICY, (*where, "readers", number), f"the reader “{reader}” {unknown}; {known}.")
+    _mailing(parts, where, collection)
     if parts.declared.names and collection.store not in parts.declared.names:
         message = (
             f"the store “{collection.store}” is no host or group of this site; there are {parts.known()}; correct it."
         )
         parts.add(POLICY, (*where, "store"), message)
+
+
+def _mailing(parts: Parts, where: Where, collection: Collection) -> None:
+    if collection.name != _MAILING:
+        if collection.retention.until is not None:
+            message = (
+                f"nobody can unsubscribe from “{collection.name}”, so it would be kept for ever; allowed is a number "
+                "of days; write days: instead of until:."
+            )
+            parts.add(POLICY, (*where, "retention"), message)
+        return
+    email = next((number for number, item in enumerate(collection.items) if item.name == "email"), None)
+    if email is None or not collection.items[email].required:
+        at: Where = (*where, "items") if email is None else (*where, "items", email, "required")
+        message = (
+            f"letters of “{collection.name}” need an address; the item “email” is there and required; write it so."
+        )
+        parts.add(POLICY, at, message)
 
 
 def _purposes_of(parts: Parts, where: Where, collection: Collection, item: Item, purposes: set[str]) -> None:

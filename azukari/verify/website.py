@@ -52,6 +52,7 @@ PROVOKED: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 # The forms that a site with an application has, where its policy declares what they collect, and what to provoke there.
 FORM_PATHS = {"contact": ("/contact/", "/en/contact/"), "mail_service": ("/mail-service/", "/en/mail-service/")}
+NOBODYS = "A" * 43  # has the form of a letter's secret, and was sent to nobody
 # Who registers here is sent a letter; below its pages stand those that letters lead to, which ask nothing but a click.
 BY_LETTERS, OF_LETTERS = "mail_service", ("confirm/", "unsubscribe/")
 # A form's own hidden field: it proves that an answer was sent from the page, and is not kept.
@@ -218,8 +219,9 @@ def visit(host: CheckHost, site: Site, run: RunContext) -> dict[str, Any]:
         with ThreadPoolExecutor(max_workers=4) as pool:
             pages = dict(zip(urls, pool.map(get, urls), strict=True))
             hidden = dict(zip(BETRAYING, pool.map(get, BETRAYING), strict=True))
-            written = form_pages(site)
-            forms = dict(zip(written, pool.map(get, written), strict=True))
+            written, by_letter = form_pages(site), letter_paths(site)
+            asked = [f"{path}?letter={NOBODYS}" if path in by_letter else path for path in written]
+            forms = dict(zip(written, pool.map(get, asked), strict=True))
         own = "; ".join(f"{cookie.name}=1" for cookie in site.policy.cookies)
         returning = get("/", headers={"Cookie": own} if own else {})
         errors = {what: get(p, method=method, headers=more) for what, (p, method, more) in provoked(site).items()}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from azukari.answers import accesses, domains, statistics
+from azukari.answers import accesses, domains, statistics, stored
 from azukari.cli import site as site_verb
 from azukari.content import content
 from azukari.errors import InputError, NotJudged, SafeguardFails
@@ -60,6 +60,23 @@ def test_a_group_is_counted_once_k_stand_behind_it_and_grows_by_k_and_more(datab
     assert shown == [[], ["contact/gender/female/10"], ["contact/gender/female/10"], *[["contact/gender/female/21"]], [
         "contact/gender/female/40"
     ]]  # fmt: skip
+
+
+def test_what_a_drill_chose_is_of_no_person_and_is_not_published(database, server):
+    database("".join(keep(number, {"gender": "female"}) for number in range(10)) + keep(20, {"gender": "other"}))
+    stored.uncount(server, "contact", [("gender", "female"), ("gender", "other")])
+    database("SELECT site.fold();")
+    assert database(SHOWN) == []  # nine persons and a drill
+    assert database(TALLY) == ["gender=female: 9", "gender=other: 0"]
+    database("SELECT site.fold();" + keep(30, {"gender": "female"}) + "SELECT site.fold();")
+    assert database(SHOWN) == ["contact/gender/female/10"]
+
+
+def test_a_drill_that_ends_after_the_nights_adding_up_is_taken_off_the_next(database, server):
+    database("".join(keep(number, {"gender": "female"}) for number in range(10)) + "SELECT site.fold();")
+    stored.uncount(server, "contact", [("gender", "female")])
+    database("".join(keep(number, {"gender": "female"}) for number in range(10, 21)) + "SELECT site.fold();")
+    assert database(SHOWN) == ["contact/gender/female/20"]  # 21 answers, of which 20 are persons'
 
 
 def test_after_the_night_nothing_tells_with_which_answer_a_choice_came(database):

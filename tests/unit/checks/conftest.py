@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -35,7 +36,10 @@ def contact_site(lab_site, tmp_path_factory):
     folder = tmp_path_factory.mktemp("contact") / "lab"
     shutil.copytree(lab_site.path, folder, ignore=shutil.ignore_patterns("keys"))
     policy = folder / "group_vars" / "all" / "policy.yml"
-    policy.write_text(policy.read_text("utf-8").replace("name: mail_service", "name: magazine"), "utf-8")
+    said = yaml.safe_load(policy.read_text("utf-8"))
+    said["policy"]["collections"] = [one for one in said["policy"]["collections"] if one["name"] != "mail_service"]
+    del said["policy"]["purposes"]["delivery"]
+    policy.write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), "utf-8")
     return load(folder)
 
 

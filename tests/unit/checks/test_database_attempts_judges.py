@@ -35,10 +35,10 @@ JUDGES = (ways_in, destroy, more)
 USUAL = {
     (ways_in, "intake"): "12 other ways in, all refused",
     (ways_in, "letters"): "12 other ways in, all refused",
-    (destroy, "intake"): "25 statements of intake, all refused",
-    (destroy, "letters"): "25 statements of letters, all refused",
-    (more, "intake"): "53 statements of intake, all refused",
-    (more, "letters"): "52 statements of letters, all refused",
+    (destroy, "intake"): "26 statements of intake, all refused",
+    (destroy, "letters"): "26 statements of letters, all refused",
+    (more, "intake"): "54 statements of intake, all refused",
+    (more, "letters"): "53 statements of letters, all refused",
 }
 
 

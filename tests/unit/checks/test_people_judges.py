@@ -68,7 +68,7 @@ def entry(digest):
 )
 def test_the_most_that_was_ever_signed_is_handed_on(lab_site, tmp_path, monkeypatch, before, now, most):
     monkeypatch.setenv("AZUKARI_HOME", str(tmp_path))
-    monkeypatch.setattr(judged.known, "_most_before", lambda _site, _kind: before)
+    monkeypatch.setattr(judged.known, "most_before", lambda _site, _kind: before)
     monkeypatch.setattr(judged.disclosure, "entered", lambda _site: [entry(digest) for digest in now])
     assert judged.disclosures(lab_site)["most"] == most
 
@@ -93,9 +93,9 @@ def test_earlier_runs_are_believed_when_they_are_signed(lab_site, monkeypatch):
     ]
     monkeypatch.setattr(judged.known, "listed", lambda _site, _kind: runs)
     monkeypatch.setattr(judged.known, "fault_of", lambda one, _key: "no signature" if one.name == "forged" else "")
-    assert judged.known._most_before(lab_site, "disclosures") == [3, C]
+    assert judged.known.most_before(lab_site, "disclosures") == [3, C]
     monkeypatch.setattr(judged.known, "listed", lambda _site, _kind: runs[:3])
-    assert judged.known._most_before(lab_site, "disclosures") == [0, ""]
+    assert judged.known.most_before(lab_site, "disclosures") == [0, ""]
 
 
 def came(**outcomes):

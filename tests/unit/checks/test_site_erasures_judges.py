@@ -66,7 +66,7 @@ def test_a_drill_that_was_never_done_is_none(lab_site):
 @pytest.mark.parametrize("fault", ["", "line 2: does not follow"])
 def test_the_ledger_is_collected_by_its_digests(lab_site, tmp_path, monkeypatch, fault):
     monkeypatch.setenv("AZUKARI_HOME", str(tmp_path))
-    monkeypatch.setattr(judged.known, "_most_before", lambda _site, _kind: [1, "a"])
+    monkeypatch.setattr(judged.known, "most_before", lambda _site, _kind: [1, "a"])
 
     def entries(_self):
         if fault:

@@ -1,6 +1,9 @@
 """The search for marks finds what it must: in each way of writing, at each place around it."""
 
 import base64
+import bz2
+import gzip
+import lzma
 import os
 import subprocess
 import sys
@@ -48,6 +51,23 @@ def test_processes_show_their_environment_and_files_without_a_name(tmp_path) -> 
             child.wait()
     assert f"/proc/{child.pid}/environ" in found
     assert f"/proc/{child.pid}/fd/0" in found
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_mark_in_a_compressed_file_is_found(tmp_path, pack) -> None:
+    path = tmp_path / "packed"
+    for text, found in ((MARK, True), (MARK[::-1], False)):
+        path.write_bytes(pack(b"x" * 2**20 + text.encode() + b"y" * 2**21))
+        assert seek.unpacked_holds(str(path), seek.written(MARK)) is found
+        assert not seek.holds(str(path), seek.written(MARK))
+
+
+def test_of_a_compressed_file_that_is_not_whole_what_can_be_read_is(tmp_path) -> None:
+    path = tmp_path / "packed"
+    path.write_bytes(gzip.compress(MARK.encode() + os.urandom(2**20))[: 2**19])
+    assert seek.unpacked_holds(str(path), seek.written(MARK))
+    path.write_bytes(b"\x1f\x8bnothing of the kind")
+    assert not seek.unpacked_holds(str(path), seek.written(MARK))
 
 
 def test_what_is_gone_holds_nothing(tmp_path) -> None:

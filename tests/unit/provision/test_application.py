@@ -122,7 +122,7 @@ class Database:
         return self
 
     def fetchone(self):
-        return None
+        return (True,)
 
     def commit(self):
         pass
