@@ -11,7 +11,7 @@ from azukari.errors import InputError, SafeguardFails
 from azukari.provision.release import MANIFEST, SIGNATURE, policy_digest, verify
 from azukari.verify import check, collector, fail_unless_equal, not_evaluated
 from azukari.verify.pages import Page
-from azukari.verify.website import digests_of, visit, visited
+from azukari.verify.website import FORM_PATHS, digests_of, visit, visited
 
 # --- DEST-07 ----------------------------------------------------------------------------------------------------------
 
@@ -112,11 +112,14 @@ def test_only_root_can_change_the_release(host, site, visit, release_tree):
 
 WORDS = {
     "ja": {
-        True: "必須", False: "任意", "days": "{}日", "until": "配信を停止されるまで",
+        True: "必須", False: "任意", "by itself": {True: "自動", False: "自動（ある場合）"},
+        "days": "{}日", "until": "配信を停止されるまで",
         "purposes": "利用目的", "between": "、", "kept": "保存期間",
     },
     "en": {
-        True: "required", False: "optional", "days": "{} days", "until": "until you unsubscribe",
+        True: "required", False: "optional",
+        "by itself": {True: "by itself", False: "by itself, where there is one"},
+        "days": "{} days", "until": "until you unsubscribe",
         "purposes": "Purposes of use", "between": "; ", "kept": "Kept for",
     },
 }  # fmt: skip
@@ -126,7 +129,8 @@ def collection_findings(section, collection, purposes, lang):
     """Return a sentence for each difference between a section of the policy page and the declared collection."""
     words, findings = WORDS[lang], []
     rows = {row[:2] for row in section.rows[1:]}
-    items = {(getattr(item.title, lang), words[item.required]) for item in collection.items}
+    how = words if collection.name in FORM_PATHS else words["by itself"]
+    items = {(getattr(item.title, lang), how[item.required]) for item in collection.items}
     if rows != items:
         findings.append(f"the items of {collection.name} are {sorted(rows)}, declared are {sorted(items)}")
     if [row[2:] for row in section.rows[:1]] != [(words["purposes"],)]:
@@ -171,6 +175,9 @@ def policy_findings(page, policy, lang):
     cookies = {row[0] for row in page.sections["cookies"].rows[1:]} if "cookies" in page.sections else set()
     if cookies != {cookie.name for cookie in policy.cookies}:
         findings.append(f"the cookies on the page are {sorted(cookies)}, which are not the declared ones")
+    dropped = set(page.sections["dropped"].rows[1:]) if "dropped" in page.sections else set()
+    if dropped != {(getattr(one.title, lang), ", ".join(one.headers)) for one in policy.dropped}:
+        findings.append(f"what is not taken in is {sorted(dropped)} on the page, which is not what is declared")
     return findings
 
 

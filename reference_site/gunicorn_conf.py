@@ -32,7 +32,7 @@ keyfile = str(Path(os.environ["CREDENTIALS_DIRECTORY"]) / KEY)
 ca_certs = str(TRUSTED)
 cert_reqs = ssl.CERT_REQUIRED
 
-limit_request_line = 4094
+limit_request_line = 8190  # what nginx takes, as below: who asks for more is shown its page
 limit_request_fields = 64
 limit_request_field_size = 8190  # what nginx takes (large_client_header_buffers)
 forwarded_allow_ips = ""  # nothing that a header says of where a request came from is believed

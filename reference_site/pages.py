@@ -13,10 +13,11 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reference_site.answers import PATHS
 from reference_site.forms import Field, Form, Problem, Tongue
 
 HERE = Path(__file__).parent
-TITLE, MAIN = "%title%", "%main%"
+TITLE, MAIN, ALTERNATE = "%title%", "%main%", "%alternate-{}%"
 # What a browser may fill in: WCAG 2.2 criterion 1.3.5.
 _AUTOCOMPLETE = {"email": "email", "gender": "sex", "country": "country-name"}
 
@@ -26,7 +27,8 @@ class Shell:
     """What is around a page of one language.
 
     Attributes:
-        html: a whole document, with `%title%` and `%main%` where the page's own title and content go.
+        html: a whole document, with `%title%` and `%main%` where the page's own title and content go, and with
+            `%alternate-ja%` and `%alternate-en%` where it leads to the form in each language.
         privacy: where the privacy policy stands.
     """
 
@@ -90,7 +92,7 @@ class Pages:
         shown = [_shown(words, tongue, field, (values or {}).get(field.name, ""), wrong) for field in form.fields]
         said = words[notice] if notice else words["wrong"] if listed else ""
         return self._page(
-            tongue, "form.html.j2", form.title[tongue],
+            tongue, "form.html.j2", form.title[tongue], form.name,
             action=action, token=token, notice=said, problems=listed, fields=shown,
             privacy_text=words[form.name]["privacy_text"],
         )  # fmt: skip
@@ -107,17 +109,20 @@ class Pages:
         """
         own = self._words[tongue][form]
         return self._page(
-            tongue, "message.html.j2", own[words], text=own[f"{words}_text"], action=action,
+            tongue, "message.html.j2", own[words], form, text=own[f"{words}_text"], action=action,
             button=own[f"{words}_button"] if action else "", notice=self._words[tongue][notice] if notice else "",
         )  # fmt: skip
 
-    def _page(self, tongue: Tongue, template: str, title: str, **more: Any) -> str:
+    def _page(self, tongue: Tongue, template: str, title: str, form: str, **more: Any) -> str:
         shell = self._shells[tongue]
         error = self._words[tongue]["error"] if more.get("notice") else ""  # read out before anything else
         main = self._templates.get_template(template).render(
             title=title, t=self._words[tongue], privacy=shell.privacy, **more
         )
-        return shell.html.replace(TITLE, str(escape(error + title))).replace(MAIN, main)
+        html = shell.html
+        for other, path in PATHS[form].items():
+            html = html.replace(ALTERNATE.format(other), path)
+        return html.replace(TITLE, str(escape(error + title))).replace(MAIN, main)
 
 
 def _shown(

@@ -263,7 +263,10 @@ class _List:
 
     @property
     def _letter(self) -> str:
-        return request.args.get(LETTER, "")
+        try:
+            return request.args.get(LETTER, "")
+        except UnicodeDecodeError:  # bytes in the query that are no UTF-8: no letter carries such a link
+            return ""
 
     def _page(self, words: str, status: int, at: str = "", notice: str = "") -> Response:
         action = f"{self.path}{at}?{urlencode({LETTER: self._letter})}" if at else ""

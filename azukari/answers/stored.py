@@ -106,19 +106,6 @@ INSERT INTO site.erased (id, erased) SELECT DISTINCT one, CURRENT_DATE FROM pg_t
 """
 _NO_LETTERS = {"earlier": "NULL", "remembered": ""}
 _LEFT = "COPY (SELECT id FROM site.erased ORDER BY id) {as_lines};\n"
-# A negative number that waits beside the others: each night they are added up.
-_BEFORE_CHOICES = """
-SET client_min_messages = error;
-BEGIN;
-SET LOCAL search_path = pg_catalog, pg_temp;
-CREATE TEMPORARY TABLE chosen (item text NOT NULL, choice text NOT NULL) ON COMMIT DROP;
-COPY pg_temp.chosen (item, choice) FROM STDIN;
-"""
-_UNCOUNT = """\\.
-INSERT INTO site.tally (form, item, choice, answers)
-  SELECT '{form}', item, choice, -count(*) FROM pg_temp.chosen GROUP BY item, choice;
-COMMIT;
-"""
 # What a DELETE leaves on the disk until it is written over: dead rows and emptied pages (a plain VACUUM clears none),
 # what ANALYZE sampled, and the log of writes, of which a segment goes at the checkpoint after its end (no recycling).
 # Connections that wait hold removed files open: they are ended, and the website opens another with its next answer.
@@ -206,7 +193,7 @@ def export(command: Sequence[str], site: Site, form: str, out: Path, since: date
     files.must_be_new(out)
     where = f"WHERE received >= DATE '{since.isoformat()}'" if since else ""
     asked = _ASK.format(form=form, where=where, as_lines=_AS_LINES, longest=LONGEST + 1, minutes=_MINUTES)
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         given.write(asked)
         given.close()
         try:
@@ -252,7 +239,7 @@ def put(command: Sequence[str], form: str, changes: Iterable[Change], *, whole: 
         NotJudged: the database gave no whole answer; done again, what was replaced already counts as there.
     """
     outcome = Outcome(0, 0, 0, [])
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         given.write(_BEFORE_VALUES.format(minutes=_MINUTES))
         for one in changes:
             given.write(f"{one.row}\t{one.purpose}\t{one.old}\t{one.sealed}\n")
@@ -274,7 +261,7 @@ def put(command: Sequence[str], form: str, changes: Iterable[Change], *, whole: 
 def fetch(command: Sequence[str], site: Site, form: str, rows: Iterable[str], out: Path) -> Header:
     """Write all sealed values of some answers to a new file of answers; arguments and errors as of `export`."""
     files.must_be_new(out)
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         _give(given, rows)
         given.write(_FETCH.format(form=form, as_lines=_AS_LINES, longest=LONGEST + 1))
         given.close()
@@ -300,14 +287,14 @@ def erase(command: Sequence[str], form: str, rows: Iterable[str]) -> list[tuple[
     Raises:
         NotJudged: the database gave no whole answer; done again, it deletes what is left.
     """
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         _give(given, rows)
         about_form = {"earlier": "earlier", "remembered": _REMEMBERED} if form == MAIL_SERVICE else _NO_LETTERS
         given.write(_DELETE.format(form=form, as_lines=_AS_LINES, longest=LONGEST, **about_form))
         given.close()
         found = [(one["id"], one["purpose"], one["sealed"]) for one in map(json.loads, said)]
     tables = ", ".join(f"site.{name}" for name in ((form, "erased") if form == MAIL_SERVICE else (form,)))
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         given.write(_SCRUB.format(tables=tables, as_lines=_AS_LINES, minutes=_MINUTES))
         given.close()
         list(said)
@@ -320,7 +307,7 @@ def unsubscribed(command: Sequence[str]) -> list[str]:
     Raises:
         NotJudged: the database gave no whole answer.
     """
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         given.write(_LEFT.format(as_lines=_AS_LINES))
         given.close()
         return list(said)
@@ -335,26 +322,6 @@ def entered(command: Sequence[str], rows: Iterable[str]) -> None:
     about(command, rows, "DELETE FROM site.erased AS kept USING pg_temp.asked WHERE kept.id = asked.id;")
 
 
-def uncount(command: Sequence[str], form: str, chosen: Iterable[tuple[str, str]]) -> None:
-    """Take a drill's own choices off what waits to be counted: published numbers are of persons (USE-08).
-
-    Args:
-        command: as `psql` returns it.
-        form: one of the site's forms.
-        chosen: item and choice, once for each answer that was kept.
-
-    Raises:
-        NotJudged: the database gave no whole answer; they are counted on.
-    """
-    with _running(command) as (given, said):
-        given.write(_BEFORE_CHOICES)
-        for item, choice in chosen:
-            given.write(f"{item}\t{choice}\n")
-        given.write(_UNCOUNT.format(form=form))
-        given.close()
-        list(said)
-
-
 def about(command: Sequence[str], rows: Iterable[str], statements: str) -> list[str]:
     """Run statements about answers, in one transaction, and return their lines.
 
@@ -366,7 +333,7 @@ def about(command: Sequence[str], rows: Iterable[str], statements: str) -> list[
     Raises:
         NotJudged: the database gave no whole answer; nothing was changed.
     """
-    with _running(command) as (given, said):
+    with running(command) as (given, said):
         _give(given, rows)
         given.write(f"\\.\n{statements}\nCOMMIT;\n")
         given.close()
@@ -380,7 +347,7 @@ def _give(given: IO[str], rows: Iterable[str]) -> None:
 
 
 @contextmanager
-def _running(command: Sequence[str]) -> Iterator[tuple[IO[str], Iterator[str]]]:
+def running(command: Sequence[str]) -> Iterator[tuple[IO[str], Iterator[str]]]:
     """Run psql; give its standard input, and its lines, which end with an error where psql does.
 
     Whoever leaves early has it ended before it was told to commit.

@@ -156,35 +156,38 @@ def print_zone(site: SiteOption = None) -> None:
         raise InputError("The site has no key that signs mail, so a record is missing; make it: azukari site dkim")
 
 
+_Another = Annotated[bool, typer.Option("--another", help="Make one more this year, because the key got out.")]
+
+
 @app.command()
-def dkim(site: SiteOption = None) -> None:
+def dkim(site: SiteOption = None, another: _Another = False) -> None:
     """Make this year's key that signs mail; the office approves and publishes its public half, then `apply` uses it."""
     from azukari.people import dkim_keys
 
     loaded = chosen_site(site)
     if not loaded.group("mail"):
         raise InputError("The site has no host in the group mail, so it signs no mail.")
-    selector = dkim_keys.make(loaded)
+    selector = dkim_keys.make(loaded, another=another)
     console = new_console(soft_wrap=True)
     if selector is None:
-        console.print("This year's key is there already.")
+        console.print("This year's key is there already, and was left; had it got out: --another")
         return
     console.print(Words(f"Made keys/dkim/{selector}.pem; its private half is in secrets/production.yml."))
     console.print("Next: `azukari site approve` by the office, `azukari site zone` for its DNS, then `azukari apply`.")
 
 
 @app.command("mail-key")
-def mail_key(site: SiteOption = None) -> None:
+def mail_key(site: SiteOption = None, another: _Another = False) -> None:
     """Make this year's key for which subscribers' addresses are sealed; the office states its public half."""
     from azukari.people import mail_keys
 
     loaded = chosen_site(site)
     if not loaded.group("mail"):
         raise InputError("The site has no host in the group mail, so nobody could open subscribers' addresses.")
-    name = mail_keys.make(loaded)
+    name = mail_keys.make(loaded, another=another)
     console = new_console(soft_wrap=True)
     if name is None:
-        console.print("This year's key is there already.")
+        console.print("This year's key is there already, and was left; had it got out: --another")
         return
     console.print(Words(f"Made {mail_keys.FOLDER}/{name}.pem; its private half is in secrets/production.yml."))
     console.print(

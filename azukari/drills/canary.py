@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from azukari.answers import stored
+from azukari.answers import counted, stored
 from azukari.drills import keys
 from azukari.drills.hosts import as_root, on_all
 from azukari.drills.looking import looked_for
@@ -74,11 +74,14 @@ class _Canary:
         """Note how one thing came out."""
         self.outcome.note(what, passed, said, self._say, tried)
 
-    def _answer(self, *, whole: bool) -> dict[str, str]:
-        """Return an answer in which each text that a visitor may write is a mark of its own."""
+    def _answer(self, *, whole: bool, choosing: bool = True) -> dict[str, str]:
+        """Return an answer in which each text that a visitor may write is a mark of its own.
+
+        A crash loses what was chosen meanwhile, so that nobody could say what to take off: then nothing is chosen.
+        """
         given: dict[str, str] = {}
         for item in self._visitor.form.fields:
-            if item.required or whole:
+            if (item.required or whole) and (choosing or not item.choices):
                 mark = secrets.token_hex(16)
                 given[item.name] = (
                     item.choices[0].name if item.choices else f"{mark}@canary.invalid" if item.kind == "email" else mark
@@ -167,6 +170,8 @@ class _Canary:
     def crash(self, host: str, unit: str) -> None:
         """Kill all of a service while answers are being sent, and wait until it is back and takes answers again."""
         before = self._main_process(host, unit)
+        database = stored.psql(self._at, self._db)
+        waiting = counted.waiting(database) if host == self._db else None
         sending = threading.Thread(target=self._send_some)
         sending.start()
         time.sleep(BETWEEN)
@@ -174,6 +179,8 @@ class _Canary:
         sending.join()
         back = self._until_acknowledged()
         after = self._main_process(host, unit)
+        if waiting is not None:
+            counted.put_back(database, waiting)
         said = "a new process takes answers" if back else f"no answer was taken for {BACK_WITHIN:.0f} s"
         if after in (NONE, before):
             said = f"its process is {'gone' if after == NONE else 'the same as before'}"
@@ -191,13 +198,13 @@ class _Canary:
 
     def _send_some(self) -> None:
         for _ in range(DURING):
-            self._sent.append(self._visitor.send(self._answer(whole=True)))
+            self._sent.append(self._visitor.send(self._answer(whole=True, choosing=False)))
             time.sleep(BETWEEN)
 
     def _until_acknowledged(self) -> bool:
         begun = time.monotonic()
         while time.monotonic() - begun < BACK_WITHIN:
-            sent = self._visitor.send(self._answer(whole=True))
+            sent = self._visitor.send(self._answer(whole=True, choosing=False))
             self._sent.append(sent)
             if sent.acknowledged:
                 return True
@@ -224,7 +231,7 @@ class _Canary:
         if rows := [one.row for one in self._sent if one.row]:
             self._about(rows, f"DELETE FROM site.{FORM} AS kept USING pg_temp.asked WHERE kept.id = asked.id;")  # noqa: S608
         mine = [one for one in self._sent if one.row in kept]
-        stored.uncount(stored.psql(self._at, self._db), FORM, chosen(self._visitor.form, mine))
+        counted.uncount(stored.psql(self._at, self._db), FORM, chosen(self._visitor.form, mine))
         left = self._rows(self._sent)
         self.step("the drill's own answers are deleted", not left, f"{len(left)} values of them are left")
 

@@ -15,7 +15,7 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
-from azukari.answers import stored
+from azukari.answers import counted, stored
 from azukari.drills import keys, sending
 from azukari.drills.hosts import as_root, on_all
 from azukari.drills.looking import looked_for
@@ -250,7 +250,7 @@ class _Letters:
         return stored.about(stored.psql(self._at, self._db), rows, statement)
 
     def _uncount(self, mine: list[tuple[str, str]]) -> None:
-        stored.uncount(stored.psql(self._at, self._db), MAIL_SERVICE, mine)
+        counted.uncount(stored.psql(self._at, self._db), MAIL_SERVICE, mine)
 
     def _active(self, host: str, unit: str) -> bool:
         until = time.monotonic() + _BACK_WITHIN

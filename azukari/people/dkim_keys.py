@@ -15,20 +15,26 @@ from cryptography.hazmat.primitives.serialization import (
 from azukari.errors import InputError
 from azukari.people import domain_secrets
 from azukari.site import Site, zone
+from azukari.site.key_names import named_for
 from azukari.ssh import keys
 
 _DOMAIN, _SECRET, _BITS = "production", "dkim", 2048
 
 
-def make(site: Site) -> str | None:
+def make(site: Site, *, another: bool = False) -> str | None:
     """Make this year's signing key unless the site has it, and return its selector; None when it was there.
+
+    Args:
+        site: the declared site.
+        another: make one more where it is there, because that one got out.
 
     The public halves of earlier years stay in `keys/dkim/`: mail that is under way was signed with them.
 
     Raises:
         KeysNotAtHand: the secrets of production cannot be opened here.
     """
-    selector = f"azukari{site.today().year}"
+    there = [path.stem for path in (site.path / zone.KEYS).glob("*.pem")] if another else []
+    selector = named_for("azukari", site.today().year, there)
     values = domain_secrets.read(site, _DOMAIN)
     held = values.setdefault(_SECRET, {})
     public = site.path / zone.KEYS / f"{selector}.pem"

@@ -24,7 +24,7 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not in UTF-8; convert it, for example with iconv.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "it is not whole"
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise InputError(f"{where}: is no YAML ({why}); a letter has subject and text, each in ja and en.") from error

@@ -19,19 +19,24 @@ from cryptography.hazmat.primitives.serialization import (
 from azukari.errors import InputError
 from azukari.people import domain_secrets
 from azukari.site import Site
+from azukari.site.key_names import made_in, named_for
 from azukari.ssh import keys
 
 FOLDER = Path("keys/mail")
 _DOMAIN, _SECRET = "production", "mail"
 
 
-def make(site: Site) -> str | None:
+def make(site: Site, *, another: bool = False) -> str | None:
     """Make this year's key unless the site has it, and return its name; None when it was there.
+
+    Args:
+        site: the declared site.
+        another: make one more where it is there, because that one got out.
 
     Raises:
         KeysNotAtHand: the secrets of production cannot be opened here.
     """
-    name = f"mail{site.today().year}"
+    name = named_for("mail", site.today().year, [path.stem for path in _published(site)] if another else [])
     values = domain_secrets.read(site, _DOMAIN)
     held = values.setdefault(_SECRET, {})
     public = site.path / FOLDER / f"{name}.pem"
@@ -89,7 +94,7 @@ def private(site: Site) -> str:
 
 
 def _published(site: Site) -> list[Path]:
-    return sorted((site.path / FOLDER).glob("*.pem"))
+    return sorted((site.path / FOLDER).glob("*.pem"), key=lambda path: made_in(path.stem))
 
 
 def _text(key: ec.EllipticCurvePublicKey) -> str:

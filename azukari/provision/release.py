@@ -215,11 +215,12 @@ class _Pages:
         return made
 
     def shells(self) -> dict[str, dict[str, str]]:
-        """Return what is around the forms' pages; the other language's form is not known here, its homepage is."""
+        """Return what is around the forms' pages; where the same form stands in each language is put in there."""
         page = {"title": "%title%", "here": "", "robots": "noindex"}
+        alternates: dict[str, str] = {lang: f"%alternate-{lang}%" for lang in LANGUAGES}
         return {
             lang: {
-                "html": self._render("shell.html.j2", lang, self._home, page).decode(),
+                "html": self._render("shell.html.j2", lang, alternates, page).decode(),
                 "privacy": self._privacy[lang],
             }
             for lang in LANGUAGES

@@ -109,6 +109,11 @@ Email = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$"),
     Field(description="an e-mail address"),
 ]
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$"),
+    Field(description="the name of an HTTP header, such as X-DCMGUID"),
+]
 HttpUrl = Annotated[
     str,
     StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:\[\]-]+(?:/[A-Za-z0-9._~/+%-]*)?$"),

@@ -23,6 +23,7 @@ from azukari.site.fields import (
     DnsName,
     Domain,
     Email,
+    HeaderName,
     HostKey,
     HostName,
     HttpUrl,
@@ -166,6 +167,14 @@ class Cookie(Strict):
     title: Bilingual
 
 
+class Dropped(Strict):
+    """What a visitor's device may send by itself, by which headers, and what the website takes in nowhere."""
+
+    name: Slug
+    title: Bilingual
+    headers: Annotated[tuple[HeaderName, ...], Field(strict=False, min_length=1)]
+
+
 class Purpose(Strict):
     """One purpose of use (section 3 of the policy)."""
 
@@ -186,6 +195,7 @@ class Policy(Strict):
     url: PagePaths
     collections: Annotated[tuple[Collection, ...], Field(strict=False)]
     cookies: Annotated[tuple[Cookie, ...], Field(strict=False)]
+    dropped: Annotated[tuple[Dropped, ...], Field(strict=False)] = ()
     purposes: dict[Slug, Purpose]
     statistics: Statistics
 

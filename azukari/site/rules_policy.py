@@ -21,6 +21,7 @@ def apply(parts: Parts, policy: Policy) -> None:
     """Apply the rules about the policy."""
     purposes = set(policy.purposes)
     _once(parts, "collection", ("policy", "collections"), (collection.name for collection in policy.collections))
+    _once(parts, "dropped information", ("policy", "dropped"), (one.name for one in policy.dropped))
     _once(parts, "cookie", ("policy", "cookies"), (cookie.name for cookie in policy.cookies))
     for index, collection in enumerate(policy.collections):
         where: Where = ("policy", "collections", index)

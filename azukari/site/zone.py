@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from azukari.errors import InputError
+from azukari.site.key_names import made_in
 from azukari.site.loading import Site
 from azukari.site.models import Host
 
@@ -45,7 +46,7 @@ def selectors(site: Site) -> dict[str, Path]:
 
 def signing_selector(site: Site) -> str | None:
     """Return the selector that the mail host signs with: the newest, as names bear the year; None without a key."""
-    return max(selectors(site), default=None)
+    return max(selectors(site), key=made_in, default=None)
 
 
 def records(site: Site) -> list[Record]:

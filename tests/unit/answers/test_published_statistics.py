@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from azukari.answers import accesses, domains, statistics, stored
+from azukari.answers import accesses, counted, domains, statistics
 from azukari.cli import site as site_verb
 from azukari.content import content
 from azukari.errors import InputError, NotJudged, SafeguardFails
@@ -64,7 +64,7 @@ def test_a_group_is_counted_once_k_stand_behind_it_and_grows_by_k_and_more(datab
 
 def test_what_a_drill_chose_is_of_no_person_and_is_not_published(database, server):
     database("".join(keep(number, {"gender": "female"}) for number in range(10)) + keep(20, {"gender": "other"}))
-    stored.uncount(server, "contact", [("gender", "female"), ("gender", "other")])
+    counted.uncount(server, "contact", [("gender", "female"), ("gender", "other")])
     database("SELECT site.fold();")
     assert database(SHOWN) == []  # nine persons and a drill
     assert database(TALLY) == ["gender=female: 9", "gender=other: 0"]
@@ -74,9 +74,20 @@ def test_what_a_drill_chose_is_of_no_person_and_is_not_published(database, serve
 
 def test_a_drill_that_ends_after_the_nights_adding_up_is_taken_off_the_next(database, server):
     database("".join(keep(number, {"gender": "female"}) for number in range(10)) + "SELECT site.fold();")
-    stored.uncount(server, "contact", [("gender", "female")])
+    counted.uncount(server, "contact", [("gender", "female")])
     database("".join(keep(number, {"gender": "female"}) for number in range(10, 21)) + "SELECT site.fold();")
     assert database(SHOWN) == ["contact/gender/female/20"]  # 21 answers, of which 20 are persons'
+
+
+def test_a_drills_crash_of_the_database_loses_no_count(database, server):
+    database("".join(keep(number, {"gender": "female"}) for number in range(5)) + keep(9, {"gender": "other"}))
+    found = counted.waiting(server)
+    assert sorted(found.rows) == [["contact", "gender", "female", 5], ["contact", "gender", "other", 1]]
+    counted.put_back(server, found)  # there was no crash
+    assert database(TALLY) == ["gender=female: 5", "gender=other: 1"]
+    database("TRUNCATE site.tally;" + keep(20, {"gender": "other"}))
+    counted.put_back(server, found)
+    assert database(TALLY) == ["gender=female: 5", "gender=other: 2"]
 
 
 def test_after_the_night_nothing_tells_with_which_answer_a_choice_came(database):

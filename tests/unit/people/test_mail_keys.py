@@ -50,6 +50,15 @@ def test_next_years_key_is_stated_and_the_earlier_one_still_opens(site: Site, mo
     assert mail_keys.private(site).count("BEGIN PRIVATE KEY") == 2
 
 
+def test_a_key_that_got_out_is_replaced_within_the_year(site: Site) -> None:
+    old = stated_key(site)
+    assert mail_keys.make(site) is None
+    assert mail_keys.make(site, another=True) == f"mail{site.today().year}-2"
+    assert key_id(mail_keys.newest(site)) != old
+    assert not sealing_keys.stated(site, "mail_service")  # until the office has stated the new one
+    assert mail_keys.private(site).count("BEGIN PRIVATE KEY") == 2
+
+
 def test_a_key_that_the_office_has_not_stated_is_not_taken_for_stated(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

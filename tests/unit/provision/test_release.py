@@ -109,8 +109,6 @@ def test_a_form_is_there_only_where_it_is_declared(site):
     said["policy"]["collections"] = [one for one in said["policy"]["collections"] if one["name"] != "contact"]
     for purpose in ("reply", "policymaking"):
         del said["policy"]["purposes"][purpose]
-        name: one for name, one in said["policy"]["purposes"].items() if name not in {"reply", "policymaking"}
-    }
     path.write_text(yaml.safe_dump(said, allow_unicode=True))
     changed = load(site.path)
     assert forms(changed) == ("mail_service",)

@@ -325,6 +325,14 @@ def test_a_link_that_was_cut_short_is_said_to_be_so(client, kept, at, letter):
         assert not Page(response).all("form")
 
 
+@pytest.mark.parametrize("at", ["confirm", "unsubscribe"])
+def test_bytes_in_a_link_that_are_no_text_are_a_link_that_was_cut_short(client, at):
+    for method in ("GET", "POST"):
+        query = {"QUERY_STRING": f"letter={ONE}&x=\xff"}
+        response = client.open(f"/en/mail-service/{at}/", method=method, environ_overrides=query)
+        assert response.status_code == 404
+
+
 def test_what_was_erased_is_not_kept_again_from_the_same_page_but_from_the_next(client, kept):
     first = Page(client.get("/en/contact/")).token
     assert send(client, {"comments": "again"}, token=first).status_code == 303
