@@ -248,7 +248,7 @@ def _end(line: str) -> int | None:
     """Return the number of values that the last line promises; None where the line is another."""
     try:
         said = json.loads(line)
-    except RecursionError:
+    except (ValueError, RecursionError):  # no end, and no value either: that is said in our own words
         return None
     is_end = isinstance(said, dict) and set(said) == {"values"} and type(said["values"]) is int
     return int(said["values"]) if is_end else None

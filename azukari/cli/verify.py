@@ -69,7 +69,7 @@ def command(
     2: something could not be judged, or nothing was.
     """
     catalogue = safeguards.load()
-    wanted = parse_list(safeguard or [])
+    wanted = parse_list([one.upper() for one in safeguard or []])
     if unknown := [one for one in wanted if one not in catalogue.safeguards]:
         raise InputError(f"There is no safeguard “{unknown[0]}”; `azukari safeguards` lists them.")
     if planned := [one for one in wanted if catalogue.safeguards[one].status == "planned"]:
