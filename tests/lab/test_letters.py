@@ -97,6 +97,21 @@ def test_who_registers_twice_is_one_person_and_gets_one_letter_each_and_three_a_
     assert "0" in [kept(provisioned_lab, one) for one in more]
 
 
+def test_the_way_out_of_an_earlier_letter_leads_out_of_a_later_registration_too(
+    provisioned_lab: Lab, visitor: Visitor
+) -> None:
+    address, sent, letters = new("again"), [], []
+    for number in (1, 2):
+        sent.append(register(visitor, address))
+        letters.append(came(provisioned_lab, address, number)[-1])
+        assert visitor.click(link(letters[-1], "confirm")).status == 200
+    assert [kept(provisioned_lab, one) for one in sent] == ["0", "1"]
+    assert visitor.click(link(letters[0], "unsubscribe")).status == 200
+    assert [kept(provisioned_lab, one) for one in sent] == ["0", "0"]
+    erased = ["runuser", "-u", "postgres", "--", "psql", "-qAt", "-d", "site", "-c", "SELECT id FROM site.erased"]
+    assert {one.row for one in sent} <= set(provisioned_lab.run("db", erased, timeout=30).stdout.decode().split())
+
+
 def test_what_comes_in_while_the_mail_tier_is_away_is_written_to_later(provisioned_lab: Lab, visitor: Visitor) -> None:
     address = new("later")
     provisioned_lab.run("mail", ["systemctl", "stop", SERVICE, "postfix.service"], timeout=60)
