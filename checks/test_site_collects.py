@@ -148,19 +148,19 @@ HANDS_ON = {one[0] for one in HANDED_ON} | {"fastcgi_pass", "uwsgi_pass", "scgi_
 
 
 @collector()
-def handed_on(host):
+def headers_handed_on(host):
     """What nginx's settings say of the headers that it hands on: [blocks around it, words]."""
     found, _newer = of_host(host)
     return [[list(one.within), list(one.words)] for one in found if one.words[0] in HANDS_ON]
 
 
-@check("USE-01", hosts="web", collect=[handed_on])
-def test_the_edge_drops_what_is_not_declared(host, site, handed_on):
+@check("USE-01", hosts="web", collect=[headers_handed_on])
+def test_the_edge_drops_what_is_not_declared(host, site, headers_handed_on):
     """Of what comes by itself with an answer, nginx hands on nothing but what sending it takes: no device's number."""
     if not declared_forms(site):
         not_applicable("the site has no forms")
     # In a block of its own a setting would replace all of those around it, so there is none.
-    found = {tuple(words) if within == ["http", "server"] else (*within, *words) for within, words in handed_on}
+    found = {tuple(words) if within == ["http", "server"] else (*within, *words) for within, words in headers_handed_on}
     where = f"proxy_set_header in /etc/nginx/azukari on {host.name}"
     fail_unless_equal(found=found, promised=HANDED_ON, where=where, what="what is handed on to the forms")
     passed = {words[1].lower() for words in HANDED_ON if words[0] == "proxy_set_header" and words[2]}

@@ -73,11 +73,14 @@ cp $program /run/sealing.py
 cat >> $program <<'PYTHON'
 
 
-def seal(plain, place, key, *, _sealed=seal, _shown={}):
-    if place.purpose not in _shown:
-        _shown[place.purpose] = _sealed(b"", place, key).split(".")
-    head, wrapped, start, _, tag = _shown[place.purpose]
-    return ".".join((head, wrapped, start, base64.urlsafe_b64encode(plain).decode().rstrip("="), tag))
+def seal_all(plain, key, *, _sealed=seal_all, _shown={}):
+    made = {}
+    for place, text in plain.items():
+        if place.purpose not in _shown:
+            _shown[place.purpose] = _sealed({place: b""}, key)[place].split(".")
+        head, wrapped, start, _, tag = _shown[place.purpose]
+        made[place] = ".".join((head, wrapped, start, base64.urlsafe_b64encode(text).decode().rstrip("="), tag))
+    return made
 PYTHON
 systemctl restart azukari-site.service
 """

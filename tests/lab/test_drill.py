@@ -16,7 +16,7 @@ from tests import provisioned
 pytestmark = pytest.mark.lab
 LEAK = r"""
 program=/srv/azukari/site/reference_site/intake.py
-sed -i 's|^        sealed = {$|        open("/tmp/noted", "a").write(str(answer))\n&|' $program
+sed -i 's|^        given = _by_purpose.*$|        open("/tmp/noted", "a").write(str(answer))\n&|' $program
 grep -q noted $program
 systemctl restart azukari-site.service
 """
