@@ -86,8 +86,7 @@ def seal(plain: bytes, place: Place, key: PublicKey) -> str:
 def seal_all(plain: Mapping[Place, bytes], key: PublicKey) -> dict[Place, str]:
     """Return values of one answer, each of which opens by itself, and only at its place.
 
-    On P-256 one key agreement serves them all, as it costs more than all the rest: the key it gives wraps the fresh
-    key of each.
+    On P-256 one key agreement serves them all: the key that it gives wraps the fresh key of each.
 
     Args:
         plain: what is sealed, by where it will lie.

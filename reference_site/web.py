@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
@@ -122,8 +122,8 @@ def application(settings: Settings, pages: Pages, intake: Intake) -> Flask:
     for tongue, path in PATHS[MAIL_SERVICE].items() if MAIL_SERVICE in settings.forms else ():
         list_ = _List(tongue, path, pages, intake)
         for at, look, act in ((CONFIRM, list_.ask, list_.confirm), (UNSUBSCRIBE, list_.leave, list_.unsubscribe)):
-            app.add_url_rule(path + at, f"{at}-{tongue}", look, methods=["GET"])
-            app.add_url_rule(path + at, f"{at}-{tongue}-done", act, methods=["POST"])
+            app.add_url_rule(path + at, f"{at}-{tongue}", list_.by_letter(look), methods=["GET"])
+            app.add_url_rule(path + at, f"{at}-{tongue}-done", list_.by_letter(act), methods=["POST"])
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     return app
 
@@ -234,12 +234,14 @@ class _List:
     pages: Pages
     intake: Intake
 
+    def by_letter(self, view: Callable[[], Response]) -> Callable[[], Response]:
+        """Return a view that answers to whole links alone: one that was cut short leads to nobody, and says so."""
+        return lambda: view() if is_whole(self._letter) else self._page("cut_short", 404)
+
     def ask(self) -> Response:
-        return self._page("confirm", 200, CONFIRM) if is_whole(self._letter) else self._cut_short()
+        return self._page("confirm", 200, CONFIRM)
 
     def confirm(self) -> Response:
-        if not is_whole(self._letter):
-            return self._cut_short()
         try:
             done = self.intake.confirm(self._letter)
         except Unavailable:
@@ -247,19 +249,14 @@ class _List:
         return self._page("confirmed", 200) if done else self._page("unknown", 404)
 
     def leave(self) -> Response:
-        return self._page("unsubscribe", 200, UNSUBSCRIBE) if is_whole(self._letter) else self._cut_short()
+        return self._page("unsubscribe", 200, UNSUBSCRIBE)
 
     def unsubscribe(self) -> Response:
-        if not is_whole(self._letter):
-            return self._cut_short()
         try:
             self.intake.unsubscribe(self._letter)
         except Unavailable:
             return self._page("unsubscribe", 503, UNSUBSCRIBE, "unavailable")
         return self._page("unsubscribed", 200)  # to whomever: who was on the list is nobody's to find out
-
-    def _cut_short(self) -> Response:
-        return self._page("cut_short", 404)
 
     @property
     def _letter(self) -> str:

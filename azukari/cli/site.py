@@ -45,6 +45,7 @@ _OfficeKey = Annotated[
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+_Another = Annotated[bool, typer.Option("--another", help="Make one more this year, because the key got out.")]
 
 
 @app.command()
@@ -156,9 +157,6 @@ def print_zone(site: SiteOption = None) -> None:
         raise InputError("The site has no key that signs mail, so a record is missing; make it: azukari site dkim")
 
 
-_Another = Annotated[bool, typer.Option("--another", help="Make one more this year, because the key got out.")]
-
-
 @app.command()
 def dkim(site: SiteOption = None, another: _Another = False) -> None:
     """Make this year's key that signs mail; the office approves and publishes its public half, then `apply` uses it."""
@@ -170,7 +168,7 @@ def dkim(site: SiteOption = None, another: _Another = False) -> None:
     selector = dkim_keys.make(loaded, another=another)
     console = new_console(soft_wrap=True)
     if selector is None:
-        console.print("This year's key is there already, and was left; had it got out: --another")
+        console.print("This year's key is there already and stays. If it got out, make another: --another")
         return
     console.print(Words(f"Made keys/dkim/{selector}.pem; its private half is in secrets/production.yml."))
     console.print("Next: `azukari site approve` by the office, `azukari site zone` for its DNS, then `azukari apply`.")
@@ -187,7 +185,7 @@ def mail_key(site: SiteOption = None, another: _Another = False) -> None:
     name = mail_keys.make(loaded, another=another)
     console = new_console(soft_wrap=True)
     if name is None:
-        console.print("This year's key is there already, and was left; had it got out: --another")
+        console.print("This year's key is there already and stays. If it got out, make another: --another")
         return
     console.print(Words(f"Made {mail_keys.FOLDER}/{name}.pem; its private half is in secrets/production.yml."))
     console.print(

@@ -179,7 +179,7 @@ class _Canary:
         sending.join()
         back = self._until_acknowledged()
         after = self._main_process(host, unit)
-        if waiting is not None:
+        if waiting is not None and back:
             counted.put_back(database, waiting)
         said = "a new process takes answers" if back else f"no answer was taken for {BACK_WITHIN:.0f} s"
         if after in (NONE, before):

@@ -18,6 +18,7 @@ import stat
 import subprocess
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -25,11 +26,8 @@ LARGEST_DELETED = 64 * 2**20  # bytes of an open file without a name
 AT_ONCE = 16 * 2**20  # bytes of the journal, which may be larger than the memory
 NOT_DISKS = {"proc", "sys"}
 CORES = ("/var/lib/systemd/coredump", "/var/crash")
-OPENERS: dict[bytes, Callable[[str], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-}  # by how a compressed file begins
+# By how a compressed file begins.
+OPENERS: dict[bytes, Callable[[str], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 PACKAGED = "/usr"  # what comes with the release is compressed there, and nobody's
 
 
@@ -96,7 +94,7 @@ def unpacked_holds(path: str, patterns: list[bytes]) -> bool:
                 if any(pattern in text for pattern in patterns):
                     return True
                 before = text[-longest:]
-    except (OSError, EOFError, ValueError, lzma.LZMAError):
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error):
         return False
     return False
 

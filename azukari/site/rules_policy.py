@@ -6,15 +6,16 @@ from azukari.site.fields import DUTIES
 from azukari.site.models import Collection, Item, Policy
 from azukari.site.parts import POLICY, Parts
 from azukari.site.yaml_lines import Where
+from reference_site.answers import MAIL_SERVICE, PATHS
 
 _NO_ITEMS = ("token", "notice", "main")
 _READERS = ("office", *DUTIES)
 # What the website collects: by itself, and by its forms, which are sealed for the office and for the mail tier.
-_BY_ITSELF, _MESSAGES, _MAILING = "access", "contact", "mail_service"
-_COLLECTIONS = (_BY_ITSELF, _MESSAGES, _MAILING)
-_OPENED_BY = {_MESSAGES: ("office",), _MAILING: ()}
-# Where the website has something else already (reference_site/answers.py).
-_TAKEN = ("/", "/en/", "/contact/", "/en/contact/", "/mail-service/", "/en/mail-service/", "/error/", "/assets/")
+_COLLECTIONS = ("access", *PATHS)
+_OPENED_BY = {"contact": ("office",), MAIL_SERVICE: ()}
+# Where the website has something else already: pages, and what lies below.
+_HOMES = ("/", "/en/")
+_BELOW = ("/error/", "/assets/", *(path for paths in PATHS.values() for path in paths.values()))
 
 
 def apply(parts: Parts, policy: Policy) -> None:
@@ -27,7 +28,7 @@ def apply(parts: Parts, policy: Policy) -> None:
         where: Where = ("policy", "collections", index)
         _collection(parts, where, collection, purposes)
     for lang, path in (("ja", policy.url.ja), ("en", policy.url.en)):
-        if path in _TAKEN or (lang == "en" and path == policy.url.ja):
+        if path in _HOMES or path.startswith(_BELOW) or (lang == "en" and path == policy.url.ja):
             message = f"the path “{path}” is another page's already; allowed is any other; choose one for the policy."
             parts.add(POLICY, ("policy", "url", lang), message)
     for index, cookie in enumerate(policy.cookies):
@@ -65,7 +66,7 @@ def _collection(parts: Parts, where: Where, collection: Collection, purposes: se
 
 
 def _mailing(parts: Parts, where: Where, collection: Collection) -> None:
-    if collection.name != _MAILING:
+    if collection.name != MAIL_SERVICE:
         if collection.retention.until is not None:
             message = (
                 f"nobody can unsubscribe from “{collection.name}”, so it would be kept for ever; allowed is a number "

@@ -82,6 +82,13 @@ def as_it_was(provisioned_lab: Lab, tmp_path: Path) -> Iterator[None]:
     provisioned_lab.reset(["app", "db"])
 
 
+def test_what_automation_reads_through_sudo_is_whole(provisioned_lab: Lab) -> None:
+    """Where sudo keeps what a command writes, some of so many answers end too early (decision 0028)."""
+    ask = "for i in $(seq 120); do sudo -n head -c 100000 /dev/zero </dev/null | wc -c; done"
+    said = provisioned_lab.run("db", ["runuser", "-u", "azukari-apply", "--", "sh", "-c", ask], timeout=120)
+    assert said.stdout.decode().split() == ["100000"] * 120
+
+
 @pytest.mark.usefixtures("as_it_was")
 def test_the_office_reads_before_and_after_it_changes_its_key(provisioned_lab: Lab, tmp_path: Path) -> None:
     provisioned_lab.reset([host.name for group in ("web", "app", "db") for host in provisioned.site().group(group)])

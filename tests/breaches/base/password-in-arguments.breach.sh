@@ -1,7 +1,7 @@
 #!/bin/bash
 # safeguard: LEAK-26
 # host: db
-# check: test_base.py::test_no_secret_in_sight
+# check: test_base_secrets.py::test_no_secret_in_sight
 # tags: time
 # took: pgrep -f -- '--password=correct-horse' >/dev/null
 # a helper that somebody hung onto a service, with its password in sight of every account

@@ -18,7 +18,13 @@ TEXT = "ご意見をありがとうございます。\n.\nBcc: nobody@example.jp
 def reply(site, file, *arguments, text=TEXT, stdout=subprocess.PIPE):
     call = [sys.executable, "-m", "azukari", "office", "reply", str(file), "--site", str(site.path), *arguments]
     return subprocess.run(
-        call, input=text.encode(), stdout=stdout, stderr=subprocess.PIPE, check=False, cwd=CHECKOUT, timeout=120
+        call,
+        input=text if isinstance(text, bytes) else text.encode(),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+        cwd=CHECKOUT,
+        timeout=120,
     )
 
 
@@ -47,6 +53,13 @@ def test_a_heading_of_several_lines_becomes_one(site, new_key, tmp_path):
     message = message_from_bytes(done.stdout, policy=policy.default)
     assert message["Bcc"] is None
     assert message["Subject"] == "Re: x Bcc: evil@example.jp"
+
+
+def test_a_text_that_is_not_in_utf_8_is_no_message(site, new_key, tmp_path):
+    file = written(tmp_path / "a", site, sealed_answer(site, new_key(), WHOLE, ROW))
+    done = reply(site, file, "--id", ROW, "--from", "office@example.jp", text="ご意見".encode("shift_jis"))
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert "The reply is not in UTF-8" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("address", ["a@b.test, c@d.test", "a@b.test\nBcc: c@d.test", "nobody", ""])

@@ -61,6 +61,9 @@ WRONG = {
     "USE-09 a column of something else": lambda v: page(
         v, "/en/privacy/", '<th scope="col">Purposes of use</th>', '<th scope="col">Remarks</th>'
     ),
+    "USE-09 an access said to be asked": lambda v: page(v, "/en/privacy/", "<td>by itself</td>", "<td>required</td>"),
+    "USE-09 a header less that is dropped": lambda v: page(v, "/privacy/", "X-DCMGUID, ", ""),
+    "USE-09 nothing said of what is dropped": lambda v: page(v, "/en/privacy/", '<h3 id="dropped">', "<h3>"),
     "USE-09 a collection more": lambda v: page(
         v, "/privacy/", '<h3 id="cookies">', '<h3 id="collection-x">x</h3><h3 id="cookies">'
     ),

@@ -66,6 +66,12 @@ def test_of_a_compressed_file_that_is_not_whole_what_can_be_read_is(tmp_path) ->
     path = tmp_path / "packed"
     path.write_bytes(gzip.compress(MARK.encode() + os.urandom(2**20))[: 2**19])
     assert seek.unpacked_holds(str(path), seek.written(MARK))
+    for pack in (gzip.compress, bz2.compress, lzma.compress):
+        broken = bytearray(pack(os.urandom(2**16)))
+        broken[len(broken) // 2] ^= 0xFF
+        broken[12:40] = b"\xff" * 28
+        path.write_bytes(broken)
+        assert not seek.unpacked_holds(str(path), seek.written(MARK))
     path.write_bytes(b"\x1f\x8bnothing of the kind")
     assert not seek.unpacked_holds(str(path), seek.written(MARK))
 

@@ -87,6 +87,24 @@ def test_somebody_elses_key_signs_nothing(site: Site, tmp_path: Path) -> None:
         letters.sign(site, WRITTEN, other)
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        ("ご意見".encode("shift_jis"), "is not in UTF-8"),
+        (b"subject: {ja: x\ntext: y: z", "line 2: is no YAML"),
+        (b"[" * 100_000, "is no YAML"),
+    ],
+)
+def test_what_cannot_be_read_as_a_letter_is_told_in_one_line(tmp_path: Path, written: bytes | None, said: str) -> None:
+    file = tmp_path / "letter.yml"
+    if written is not None:
+        file.write_bytes(written)
+    with pytest.raises(InputError, match=said) as refused:
+        letters.read(file)
+    assert "\n" not in refused.value.message
+
+
 def test_the_office_signs_a_file_and_overwrites_none(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "letter.yml"
     file.write_text("subject: {ja: お知らせ, en: News}\ntext: {ja: 本文, en: Text}\n")

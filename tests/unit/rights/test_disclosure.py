@@ -217,6 +217,10 @@ class TestLedger:
         with pytest.raises(SafeguardFails):
             run(site, "verify")
 
+    def test_a_copy_that_is_not_there(self, site: Site, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="There is no file"):
+            run(site, "verify", "--ledger", tmp_path / "nothing")
+
     @pytest.mark.usefixtures("lines")
     def test_whole(self, site: Site) -> None:
         assert [one.what for _, one, _ in disclosure.entered(site)] == ["message 0", "message 1", "message 2"]
