@@ -88,14 +88,6 @@ def test_no_secret_in_sight(host, in_sight):
     return judge_in_sight(in_sight)
 
 
-@check("LEAK-26", sections=["recordings"])
-def test_nothing_of_automation_is_recorded(host):
-    """sudo keeps nothing on the host of what automation's commands write: secrets and sealed values are in it."""
-    found = [name for name in host.facts["recordings"] if name.startswith("azukari-")]
-    assert not found, f"sudo keeps what {', '.join(found)} saw. Where to look: /var/log/sudo-io on {host.name}."
-    return "recordings of people alone" if host.facts["recordings"] else "no recordings"
-
-
 def texts_of(value):
     """Yield each secret as one line, without the frame of its PEM; what is public is none."""
     if isinstance(value, dict | list):

@@ -18,8 +18,8 @@ from psycopg.types.json import Jsonb
 
 from reference_site.answers import DELIVERY, MAIL_SERVICE, TONGUE, hashed
 from reference_site.forms import Form, Tongue
-from reference_site.recipients import Holder, KeyStatement, NoRecipient, recipient
-from reference_site.sealing import Place, PublicKey, seal_all
+from reference_site.recipients import Holder, NoRecipient, recipient
+from reference_site.sealing import Place, Recipient, seal_all
 from reference_site.web import Erased, Unavailable
 
 KEEP = "SELECT site.keep(%s, %s, %s, %s)"
@@ -47,11 +47,11 @@ class DailyKeys:
     ) -> None:
         self._folder, self._site, self._holders, self._office_key = folder, site, holders, office_key
         self._today = today
-        self._found: dict[str, tuple[date, KeyStatement]] = {}
+        self._found: dict[str, tuple[date, Recipient]] = {}
         self._looking = threading.Lock()
 
-    def key(self, form: str) -> PublicKey:
-        """Return the key for which a form's values are sealed today.
+    def recipient(self, form: str) -> Recipient:
+        """Return for whom a form's values are sealed today.
 
         Raises:
             NoRecipient: there is none.
@@ -60,12 +60,9 @@ class DailyKeys:
             today = self._today()
             found = self._found.get(form)
             if found is None or found[0] != today:
-                found = (
-                    today,
-                    recipient(self._folder, self._site, form, self._holders[form], self._office_key, today),
-                )
-                self._found[form] = found
-            return found[1].key
+                stated = recipient(self._folder, self._site, form, self._holders[form], self._office_key, today)
+                found = self._found[form] = today, Recipient(stated.key)
+            return found[1]
 
 
 class _Own(threading.local):
@@ -108,12 +105,12 @@ class SealedIntake:
             Erased: what was kept under this identifier has been erased meanwhile.
         """
         try:
-            key = self._keys.key(form)
+            reader = self._keys.recipient(form)
         except NoRecipient as error:
             _LOG.error("%s", error)
             raise Unavailable from None
         given = _by_purpose(self._forms[form], answer, tongue)
-        values = seal_all({Place(form, row, purpose): plain for purpose, plain in given.items()}, key)
+        values = seal_all({Place(form, row, purpose): plain for purpose, plain in given.items()}, reader)
         sealed = {place.purpose: value for place, value in values.items()}
         chosen = {
             field.name: answer[field.name]

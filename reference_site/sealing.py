@@ -1,10 +1,10 @@
 """Seals what visitors entrust, so that the server that stores it cannot open it.
 
 A sealed value is a JSON Web Encryption in compact form (RFC 7516), so that tools that are not ours open it too:
-AES-256-GCM (`A256GCM`) under a fresh key, wrapped for exactly one recipient by ECDH on P-256 (`ECDH-ES+A256KW`,
-RFC 7518 section 4.6) or by RSA-OAEP with SHA-256 (`RSA-OAEP-256`, section 4.3). The protected header, which is the
-associated data, names the recipient's key and the place where the value lies: a value that was moved to another row
-does not open there. There is one value for a row and a purpose.
+AES-256-GCM (`A256GCM`) under a key that is fresh for each answer, wrapped for exactly one recipient by ECDH on P-256
+(`ECDH-ES+A256KW`, RFC 7518 section 4.6) or by RSA-OAEP with SHA-256 (`RSA-OAEP-256`, section 4.3). The protected
+header, which is the associated data, names the recipient's key and the place where the value lies: a value that was
+moved to another row does not open there. There is one value for a row and a purpose.
 
 Sealing says nothing of who sealed: the public key is no secret, and whoever can write into the store can put a value of
 their own there, or an older one of the same place.
@@ -12,12 +12,11 @@ their own there, or an older one of the same place.
 
 import base64
 import binascii
-import functools
 import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +68,20 @@ class Place:
         return place
 
 
+class Recipient:
+    """The one who opens what is sealed: the public half of the key, and its identifier, which is computed once.
+
+    Args:
+        key: P-256, or RSA of at least 3072 bits.
+
+    Raises:
+        CannotSeal: the key is of another kind.
+    """
+
+    def __init__(self, key: PublicKey) -> None:
+        self.key, self.id = key, key_id(key)
+
+
 def seal(plain: bytes, place: Place, key: PublicKey) -> str:
     """Return a value that the private half of `key` alone opens, and only at `place`.
 
@@ -80,31 +93,32 @@ def seal(plain: bytes, place: Place, key: PublicKey) -> str:
     Raises:
         CannotSeal: the key is of another kind, or the place is none.
     """
-    return seal_all({place: plain}, key)[place]
+    return seal_all({place: plain}, Recipient(key))[place]
 
 
-def seal_all(plain: Mapping[Place, bytes], key: PublicKey) -> dict[Place, str]:
+def seal_all(plain: Mapping[Place, bytes], recipient: Recipient) -> dict[Place, str]:
     """Return values of one answer, each of which opens by itself, and only at its place.
 
-    On P-256 one key agreement serves them all: the key that it gives wraps the fresh key of each.
+    One fresh key is wrapped once for them all; each value has its own nonce.
 
     Args:
         plain: what is sealed, by where it will lie.
-        key: the one recipient's: P-256, or RSA of at least 3072 bits.
+        recipient: whose key opens it.
 
     Raises:
-        CannotSeal: the key is of another kind, or a place is none.
+        CannotSeal: a place is none.
     """
-    header: dict[str, Any] = {"enc": _CONTENT, "kid": key_id(key)}
-    wrap: Callable[[bytes], bytes]
+    content_key, key = AESGCM.generate_key(256), recipient.key
+    header: dict[str, Any] = {"enc": _CONTENT, "kid": recipient.id}
     if isinstance(key, rsa.RSAPublicKey):
         header["alg"] = _BY_RSA
-        wrap = functools.partial(key.encrypt, padding=_oaep())
+        wrapped = key.encrypt(content_key, _oaep())
     else:
         ephemeral = ec.generate_private_key(ec.SECP256R1())
         header |= {"alg": _BY_CURVE, "epk": public_jwk(ephemeral.public_key())}
-        wrap = functools.partial(keywrap.aes_key_wrap, _agreed(ephemeral, key))
-    return {place: _sealed(each, header | {"place": str(place)}, wrap) for place, each in plain.items()}
+        wrapped = keywrap.aes_key_wrap(_agreed(ephemeral, key), content_key)
+    cipher, in_words = AESGCM(content_key), _encode(wrapped)
+    return {place: _sealed(each, header | {"place": str(place)}, in_words, cipher) for place, each in plain.items()}
 
 
 def unseal(sealed: str, place: Place, key: PrivateKey) -> bytes:
@@ -198,12 +212,10 @@ def from_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     return key
 
 
-def _sealed(plain: bytes, header: Mapping[str, Any], wrap: Callable[[bytes], bytes]) -> str:
-    content_key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)
-    protected = _encode(_canonical(header))
-    sealed = AESGCM(content_key).encrypt(nonce, plain, protected.encode())
-    parts = (wrap(content_key), nonce, sealed[:-_TAG], sealed[-_TAG:])
-    return ".".join([protected, *map(_encode, parts)])
+def _sealed(plain: bytes, header: Mapping[str, Any], wrapped: str, cipher: AESGCM) -> str:
+    nonce, protected = os.urandom(_NONCE), _encode(_canonical(header))
+    sealed = cipher.encrypt(nonce, plain, protected.encode())
+    return ".".join((protected, wrapped, *map(_encode, (nonce, sealed[:-_TAG], sealed[-_TAG:]))))
 
 
 def _unwrap(header: Mapping[str, Any], wrapped: bytes, key: PrivateKey) -> bytes:

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from azukari.site import Site, load
 REPOSITORY = Path(__file__).resolve().parents[1]
 NUMBER = int(os.environ.get("AZUKARI_TEST_LAB", "65"))  # third number of its addresses; inventory/lab has 64
 FOLDER = Path("/var/tmp/azukari-tests" if NUMBER == 65 else f"/var/tmp/azukari-tests-{NUMBER}")
+MARKER = FOLDER / "provisioned"
 APPLY_SECONDS = 900
 
 
@@ -79,9 +79,12 @@ def site() -> Site:
 
 
 def up() -> None:
-    """Bring the test lab up, provisioned and kept as snapshot; quick when it is there already."""
-    marker = FOLDER / "provisioned"
-    if marker.exists() and azukari("lab", "up").returncode == 0:
+    """Bring the test lab up, provisioned and kept as snapshot; quick when it is there already.
+
+    A lab whose authority had to be started anew, as after the machine was, is built anew: what its snapshot serves is
+    trusted by nobody.
+    """
+    if MARKER.exists() and azukari("lab", "up").returncode == 0 and MARKER.read_text() == _trusted():
         return
     down()
     FOLDER.mkdir(parents=True)
@@ -93,7 +96,16 @@ def up() -> None:
     _must("drill", "mail")
     _must("drill", "letters")
     _must("drill", "erasure")
-    marker.write_text(time.strftime("%Y-%m-%dT%H:%M:%SZ\n", time.gmtime()))
+    mark()
+
+
+def mark() -> None:
+    """Note that the snapshot is whole, and which authority its website's visitors trust."""
+    MARKER.write_text(_trusted())
+
+
+def _trusted() -> str:
+    return Lab.of(site()).layout.issuer_roots.read_text()
 
 
 def _must(*arguments: str, timeout: float = 300) -> None:
@@ -104,7 +116,7 @@ def _must(*arguments: str, timeout: float = 300) -> None:
 
 def forget() -> None:
     """Have the next `up` build the lab anew: its snapshot is not to be trusted any more."""
-    (FOLDER / "provisioned").unlink(missing_ok=True)
+    MARKER.unlink(missing_ok=True)
 
 
 def down() -> None:

@@ -380,7 +380,9 @@ def machine() -> dict[str, set[str]]:
         return [str(path) for path in Path(root).rglob("*")]
 
     found = {
-        "mounts": ours([line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]),
+        # ip-netns(8) mounts the folder of all names when a machine's first is made, and never takes it away.
+        "mounts": ours([line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()])
+        - {"/run/netns"},
         "interfaces": ours([path.name for path in Path("/sys/class/net").iterdir()]),
         "tables": ours(lines("nft", "list", "tables")),
         "namespaces": ours(lines("ip", "netns", "list")),

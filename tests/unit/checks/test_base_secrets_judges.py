@@ -10,22 +10,6 @@ import pytest
 from azukari.verify.authoring import NotEvaluated
 from checks import test_base_secrets as judged
 
-
-def host(**facts):
-    return SimpleNamespace(name="web", facts=facts)
-
-
-@pytest.mark.parametrize(("kept", "said"), [([], "no recordings"), (["tanaka"], "recordings of people alone")])
-def test_what_people_did_may_be_recorded(kept, said):
-    assert judged.test_nothing_of_automation_is_recorded(host(recordings=kept)) == said
-
-
-@pytest.mark.parametrize("name", ["azukari-apply", "azukari-audit"])
-def test_what_automation_did_may_not(name):
-    with pytest.raises(AssertionError, match=f"sudo keeps what {name} saw"):
-        judged.test_nothing_of_automation_is_recorded(host(recordings=["tanaka", name]))
-
-
 # --- LEAK-26: the look itself runs here, on what it is given ----------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from reference_site.sealing import (
     CannotSeal,
     CannotUnseal,
     Place,
+    Recipient,
     from_jwk,
     key_id,
     public_jwk,
@@ -62,7 +63,7 @@ def test_what_another_tool_sealed_opens_here(key):
 
 def test_values_of_one_answer_open_each_by_itself_and_only_at_its_place(key):
     places = [Place("contact", "7f3c", purpose) for purpose in ("reply", "record", "improvement")]
-    sealed = seal_all({place: place.purpose.encode() for place in places}, key.public_key())
+    sealed = seal_all({place: place.purpose.encode() for place in places}, Recipient(key.public_key()))
     theirs = jwk.JWK.from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     for place in places:
         assert unseal(sealed[place], place, key) == place.purpose.encode()
@@ -72,10 +73,11 @@ def test_values_of_one_answer_open_each_by_itself_and_only_at_its_place(key):
     for one, other in itertools.permutations(places, 2):
         with pytest.raises(CannotUnseal, match="says that it is sealed for the place"):
             unseal(sealed[one], other, key)
-        # Nor does a part of one do in the other's place: each has a key of its own.
-        for part in range(5):
-            mixed = sealed[one].split(".")
-            mixed[part] = sealed[other].split(".")[part]
+        # Nor does a part of one do in the other's place; the wrapped key is the same in both.
+        parts, others = sealed[one].split("."), sealed[other].split(".")
+        assert [at for at in range(5) if parts[at] == others[at]] == [1]
+        for changed in ((0,), (2,), (3,), (4,), (3, 4), (2, 3, 4)):
+            mixed = [others[at] if at in changed else part for at, part in enumerate(parts)]
             with pytest.raises(CannotUnseal):
                 unseal(".".join(mixed), one, key)
 

@@ -1,9 +1,11 @@
 #!/bin/bash
-# safeguard: LEAK-26
+# safeguard: DEST-10
 # host: all
-# check: test_base_secrets.py::test_nothing_of_automation_is_recorded
+# check: test_integrity.py::test_no_drift
+# with: plan
+# alone: yes
 # tags: accounts
 # took: test -s /var/log/sudo-io/azukari-apply/00/00/01/stdout
-# as sudo keeps it: compressed, so that no search for a secret's text finds it
+# as sudo keeps it; the audit does not see into this folder, and a plan does
 mkdir -p /var/log/sudo-io/azukari-apply/00/00/01
 echo '{"password": "of the database"}' | gzip >/var/log/sudo-io/azukari-apply/00/00/01/stdout

@@ -1,7 +1,0 @@
-#!/bin/bash
-# safeguard: LEAK-26
-# host: all
-# undo: rm -r /var/log/sudo-io/tanaka
-# what a person did with sudo is kept, as declared
-mkdir -p /var/log/sudo-io/tanaka/00/00/01
-echo 'total 0' | gzip >/var/log/sudo-io/tanaka/00/00/01/stdout
