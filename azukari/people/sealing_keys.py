@@ -8,7 +8,7 @@ import json
 from datetime import date
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -24,7 +24,7 @@ from azukari.site.keys import public_key
 from azukari.ssh import keys
 from reference_site.answers import MAIL_SERVICE
 from reference_site.recipients import NAMESPACE, Holder, KeyStatement, NoRecipient, recipient, verified
-from reference_site.sealing import key_id
+from reference_site.sealing import SMALLEST_RSA, key_id
 
 FOLDER = "keys/sealing"
 
@@ -102,7 +102,7 @@ def make(
         raise InputError(
             f"The last day {until} is not between today ({today}) and the contract's end ({site.contract.end})."
         )
-    key = ec.generate_private_key(ec.SECP256R1()) if opens == "office" else None
+    key = rsa.generate_private_key(65537, SMALLEST_RSA) if opens == "office" else None  # decision 0014
     public = key.public_key() if key else mail_keys.newest(site)
     statement = KeyStatement(site.name, collection, opens, public, today, until)
     signature = _signed(site, statement.to_bytes(), approval_key)
@@ -115,7 +115,7 @@ def make(
     return private, statement
 
 
-def _kept_by_the_office(site: Site, collection: str, key: ec.EllipticCurvePrivateKey, passphrase: str) -> Path:
+def _kept_by_the_office(site: Site, collection: str, key: rsa.RSAPrivateKey, passphrase: str) -> Path:
     private = holders_dir(site) / "office" / "sealing" / f"{collection}-{key_id(key.public_key())}.pem"
     closed: KeySerializationEncryption = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
     keys.write_closed(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, closed))
