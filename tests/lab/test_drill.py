@@ -66,7 +66,7 @@ def test_the_offices_key_on_a_host_is_found_out(provisioned_lab: Lab, drills_apa
     assert {what.split(", ")[-1].removeprefix("on ") for what in tried} == set(provisioned.site().hosts)
     [red] = [step for step in newest()["steps"] if not step["passed"]]
     assert red == tried["every key tried on what is kept, on app"]
-    assert f"{path} (DER, EC prime256v1) opens what is kept for " in red["said"]
+    assert f"{path} (DER, RSA 3072) opens what is kept for " in red["said"]
     for host in ("web", "app", "db"):
         paths = {row["path"] for row in tried[f"every key tried on what is kept, on {host}"]["tried"]}
         assert "/etc/azukari/tls/host.key" in paths
