@@ -96,15 +96,11 @@ def up() -> None:
     _must("drill", "mail")
     _must("drill", "letters")
     _must("drill", "erasure")
-    mark()
-
-
-def mark() -> None:
-    """Note that the snapshot is whole, and which authority its website's visitors trust."""
     MARKER.write_text(_trusted())
 
 
 def _trusted() -> str:
+    """Return the authority that the website's visitors trust now."""
     return Lab.of(site()).layout.issuer_roots.read_text()
 
 

@@ -145,4 +145,3 @@ def test_what_visitors_trust_no_longer_is_had_anew(provisioned_lab: Lab) -> None
     judged = provisioned.azukari("verify", "--safeguard", "LEAK-04", timeout=120)
     assert judged.returncode == 0, judged.stdout + judged.stderr
     lab.snapshot("web")  # so that what comes after this test finds a website that is trusted
-    provisioned.mark()

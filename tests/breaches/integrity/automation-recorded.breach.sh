@@ -3,7 +3,6 @@
 # host: all
 # check: test_integrity.py::test_no_drift
 # with: plan
-# alone: yes
 # tags: accounts
 # took: test -s /var/log/sudo-io/azukari-apply/00/00/01/stdout
 # as sudo keeps it; the audit does not see into this folder, and a plan does

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner
 
@@ -49,6 +50,8 @@ def test_what_is_sealed_for_the_stated_key_the_office_opens(site: Site) -> None:
     private, made = sealing_keys.make(site, "contact", _approval_key(site), site.contract.end)
     found = _recipient(site)
     assert (found, found.holder, found.until) == (made, "office", site.contract.end)
+    assert isinstance(found.key, RSAPublicKey)
+    assert found.key.key_size == 3072
     place = Place("contact", "1", "reply")
     key = load_pem_private_key(private.read_bytes(), None)
     assert unseal(seal(b"x", place, found.key), place, key) == b"x"
