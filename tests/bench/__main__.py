@@ -1,5 +1,9 @@
-"""Measures what docs/benchmarks.md tells, in one run; exit code 1 when a bar does not hold."""
+"""Measures what docs/benchmarks.md tells, in one run; exit code 1 when a bar does not hold.
 
+With `--part` only one part is measured, printed and written nowhere.
+"""
+
+import argparse
 import json
 import platform
 import statistics
@@ -203,46 +207,62 @@ def playbook(**changed: str) -> None:
             raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
 
 
-def write(figures: list[Figure], pairs: dict[str, list[Pair]]) -> None:
-    """Write docs/benchmarks.json and docs/benchmarks.md."""
-    docs = REPOSITORY / "docs"
-    (docs / "benchmarks.json").write_text(json.dumps([asdict(f) for f in figures], indent=1, ensure_ascii=False) + "\n")
-    lines = [
-        "# Benchmarks",
-        "",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, all in one run: "
-        "seven lab hosts and the controller share one machine. Seconds, where nothing else is said; ratios are of the "
-        "same run.",
-        "",
-        "| what | azukari | other | ratio | bar | holds |",
-        "|---|---|---|---|---|---|",
-    ]
+def table(figures: list[Figure], pairs: dict[str, list[Pair]]) -> str:
+    """Return what was measured as Markdown."""
+    lines = ["| what | azukari | other | ratio | bar | holds |", "|---|---|---|---|---|---|"]
     for f in figures:
         other, ratio = ("–" if value is None else f"{value:g}" for value in (f.other, f.ratio))
         lines.append(f"| {f.name} | {f.ours:g} | {other} | {ratio} | {f.bar} | {'yes' if f.holds else '**no**'} |")
-    lines += [
-        "",
-        f"Under load (`wrk`, each for {SECONDS} s, {TURNS} times in turns): milliseconds, ours / other.",
-        "",
-        "| what | at once | p50 | p99 | errors |",
-        "|---|---|---|---|---|",
-    ]
+    if pairs:
+        lines += [
+            "",
+            f"Under load (`wrk`, each for {SECONDS} s, {TURNS} times in turns): milliseconds, ours / other.",
+            "",
+            "| what | at once | p50 | p99 | errors |",
+            "|---|---|---|---|---|",
+        ]
     for name, found in pairs.items():
         for pair in found:
             both = [f"{getattr(pair.ours, one):g} / {getattr(pair.other, one):g}" for one in ("p50", "p99", "errors")]
             lines.append(f"| {name} | {pair.clients} | {' | '.join(both)} |")
-    (docs / "benchmarks.md").write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def write(figures: list[Figure], measured: str) -> None:
+    """Write docs/benchmarks.json and docs/benchmarks.md."""
+    docs = REPOSITORY / "docs"
+    (docs / "benchmarks.json").write_text(json.dumps([asdict(f) for f in figures], indent=1, ensure_ascii=False) + "\n")
+    head = (
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, all in one run: "
+        "seven lab hosts and the controller share one machine. Seconds, where nothing else is said; ratios are of the "
+        "same run."
+    )
+    (docs / "benchmarks.md").write_text(f"# Benchmarks\n\n{head}\n\n{measured}")
 
 
 def main() -> int:
-    """Run everything; keep going to the end so that one bar does not hide the others."""
+    """Run everything, or one part; keep going to the end so that one bar does not hide the others."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure azukari in its lab.")
+    parser.add_argument("--part", choices=("lab", "verify", "asking", "apply", "load"), help="this alone, only printed")
+    part = parser.parse_args().part
+    figures, pairs = [], {}
     with provisioned.session() as the_lab:
         site = provisioned.site()
-        figures = [*lab(the_lab), *verify(site), overhead(site, the_lab), *apply()]
-        under_load, pairs = carried(site, the_lab)
-    figures += under_load
-    write(figures, pairs)
-    sys.stdout.write((REPOSITORY / "docs" / "benchmarks.md").read_text())
+        if part in {None, "lab"}:
+            figures += lab(the_lab)
+        if part in {None, "verify"}:
+            figures += verify(site)
+        if part in {None, "asking"}:
+            figures.append(overhead(site, the_lab))
+        if part in {None, "apply"}:
+            figures += apply()
+        if part in {None, "load"}:
+            under_load, pairs = carried(site, the_lab)
+            figures += under_load
+    measured = table(figures, pairs)
+    if part is None:
+        write(figures, measured)
+    sys.stdout.write(measured)
     return 0 if all(figure.holds for figure in figures) else 1
 
 
