@@ -2,12 +2,15 @@
 
 import json
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from azukari.drills import seek
 from azukari.drills.hosts import as_root, on_all
 from azukari.provision.session import Session
+
+WRITTEN_WITHIN = 1.5  # seconds; nginx writes its log once in each
 
 
 def looked_for(
@@ -25,6 +28,7 @@ def looked_for(
     Raises:
         NotJudged: a host gave no answer.
     """
+    time.sleep(WRITTEN_WITHIN)
     text = program(marks, since, raw)
     if host:
         return {host: _judged(as_root(at, host, "python3 -I -", text))}

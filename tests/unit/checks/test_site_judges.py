@@ -15,6 +15,7 @@ from checks import test_site_collects as judged
 
 HOST = SimpleNamespace(name="web")
 PLAIN = "<!doctype html><html lang=ja><p>404</p><a href='/'>home</a><a href='https://elsewhere.test/x'>out</a></html>"
+LOGGED = "access_log /var/log/nginx/access.log azukari buffer=32k flush=1s"
 FORMS = {"/contact/": "contact-ja.html", "/en/contact/": "contact-en.html"}
 
 
@@ -210,8 +211,8 @@ class TestLog:
         "a visit by another cookie": ({"old": "$cookie_visit", "new": "$cookie_id"}, "made otherwise"),
         "a second log": ({"site": "server { access_log /var/log/x azukari; }"}, "a further log: .*/var/log/x"),
         "the format of old": ({"site": "server { access_log /var/log/nginx/access.log; }"}, "“combined”"),
-        "no log": ({"old": "access_log /var/log/nginx/access.log azukari;", "new": ""}, "without an access_log"),
-        "off is no log": ({"old": "access_log /var/log/nginx/access.log azukari", "new": "access_log off"}, "without"),
+        "no log": ({"old": f"{LOGGED};", "new": ""}, "without an access_log"),
+        "off is no log": ({"old": LOGGED, "new": "access_log off"}, "without"),
         "a second format": ({"site": "log_format more '$remote_addr $time_iso8601 $page';"}, "several formats"),
         "a talking error log": ({"old": "error.log crit", "new": "error.log error"}, "repeats requests"),
         "one without a level": ({"site": "server { error_log /var/log/nginx/more.log; }"}, "repeats requests"),
