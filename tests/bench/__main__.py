@@ -216,7 +216,8 @@ def table(figures: list[Figure], pairs: dict[str, list[Pair]]) -> str:
     if pairs:
         lines += [
             "",
-            f"Under load (`wrk`, each for {SECONDS} s, {TURNS} times in turns): milliseconds, ours / other.",
+            f"Under load (`wrk`, each for {SECONDS} s, {TURNS} times in turns): milliseconds, ours / other. The bare "
+            "nginx has Debian's defaults, and TLS as ours.",
             "",
             "| what | at once | p50 | p99 | errors |",
             "|---|---|---|---|---|",

@@ -19,7 +19,7 @@ from reference_site.answers import FORM, PATHS, TOKEN
 from tests.visitors import Visitor
 
 CLIENTS = (1, 8, 64)
-SECONDS, TURNS = 5, 3
+SECONDS, TURNS = 5, 5
 WORDS = "what a visitor writes to the office, " * 8  # 300 signs
 
 _LIFT = r"""
