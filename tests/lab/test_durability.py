@@ -99,10 +99,12 @@ def opened(values: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """Return what the office's key makes of them: by identifier, the items."""
     folder = holders_dir(provisioned.site()) / "office" / "sealing"
     found: dict[str, dict[str, str]] = {}
+    names = {sealed_for(value) for sealed in values.values() for value in sealed.values()}
+    keys = {name: load_pem_private_key((folder / f"contact-{name}.pem").read_bytes(), password=None) for name in names}
     for row, sealed in values.items():
         found[row] = {}
         for purpose, value in sealed.items():
-            key = load_pem_private_key((folder / f"contact-{sealed_for(value)}.pem").read_bytes(), password=None)
+            key = keys[sealed_for(value)]
             found[row] |= json.loads(unseal(value, Place("contact", row, purpose), key))  # type: ignore[arg-type]
     return found
 
