@@ -3,8 +3,6 @@
 That no other cookie is set is USE-01's, in checks/test_site_collects.py.
 """
 
-from http import HTTPStatus
-
 from azukari.verify import check, not_evaluated
 from azukari.verify.website import COMES_BACK, browsed, set_cookies, visit, visited
 
@@ -49,9 +47,7 @@ def test_cookies_serve_their_purpose_alone(host, site, visit):
         f"{finding} (set by {what})": None for what, line in found for finding in cookie_findings(line, declared)
     }
     files = [what for what, _ in found if what in visit["pages"] and not what.endswith("/")]
-    # An error that is answered with a page after all is another check's matter.
-    errors = {what for what, reply in visit["errors"].items() if reply["status"] >= HTTPStatus.BAD_REQUEST}
-    beside = [what for what, _ in found if what in errors or what in visit["hidden"] or what in files]
+    beside = [what for what, _ in found if what in visit["errors"] or what in visit["hidden"] or what in files]
     findings |= {f"{what} is no page, and sets a cookie": None for what in beside}
     if any(what == COMES_BACK for what, _ in found):
         findings["a visitor who has the cookie is given it anew: it never ends"] = None
