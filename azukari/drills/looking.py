@@ -10,7 +10,7 @@ from azukari.drills import seek
 from azukari.drills.hosts import as_root, on_all
 from azukari.provision.session import Session
 
-WRITTEN_WITHIN = 1.5  # seconds; nginx writes its log once in each
+WRITTEN_WITHIN = 1.5  # seconds, longer than nginx keeps back lines of its log (`flush=` in the role web)
 
 
 def looked_for(

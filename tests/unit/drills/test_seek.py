@@ -5,12 +5,15 @@ import bz2
 import gzip
 import lzma
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
+from azukari.content import content
 from azukari.drills import seek
+from azukari.drills.looking import WRITTEN_WITHIN
 
 MARK = "0123456789abcdef0123456789abcdef"
 
@@ -103,3 +106,9 @@ def test_the_journal_is_read_part_by_part_and_a_mark_may_lie_across(monkeypatch)
     monkeypatch.setattr(seek, "AT_ONCE", 100)
     assert seek.in_the_journal(seek.written(MARK), 0) == ["the journal"]
     assert seek.in_the_journal([b"another"], 0) == []
+
+
+def test_a_search_begins_after_nginx_has_written_its_log():
+    settings = content("roles/web/templates/etc/nginx/nginx.conf.j2").read_text(encoding="utf-8")
+    [seconds] = re.findall(r"access_log .* flush=(\d+)s;", settings)
+    assert int(seconds) < WRITTEN_WITHIN
